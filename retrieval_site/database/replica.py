@@ -6,6 +6,7 @@ has replayed; a process asks both once a second at most, and only while somethin
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -25,17 +26,23 @@ RECHECK_SECONDS = 1.0
 _WRITTEN = "SELECT (pg_current_wal_lsn() - '0/0')::bigint"
 _INSERTED = "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint"
 # A server that is no standby has everything that it was given. One that is behind is as old as the last commit that it
-# replayed: where nothing was committed for long that is too old, until it is asked again.
+# replayed: where nothing was committed for long that is too old, until it is asked again. Its age is NULL where it has
+# replayed none since it was started.
 _REPLAYED = """
     SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END
             - '0/0')::bigint,
-           greatest(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)::float
+           CASE WHEN NOT pg_is_in_recovery() THEN 0
+                WHEN pg_last_xact_replay_timestamp() IS NULL THEN NULL
+                ELSE greatest(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0) END::float
 """
 
 
 @dataclass(frozen=True)
 class ReplicaProgress:
-    """Up to where the primary had written, up to where the replica has replayed, and how long it has been behind."""
+    """Up to where the primary had written, up to where the replica has replayed, and how long it has been behind.
+
+    A replica that is behind and does not know for how long has been so without end.
+    """
 
     written: int
     replayed: int
@@ -51,7 +58,8 @@ def progress() -> ReplicaProgress:
     """Ask both servers now; raises Django's errors where one does not answer."""
     written = _asked(DEFAULT_DB_ALIAS, _WRITTEN)[0]
     replayed, age = _asked(REPLICA, _REPLAYED)
-    return ReplicaProgress(written, replayed, 0.0 if replayed >= written else age or 0.0)
+    behind = math.inf if age is None else age
+    return ReplicaProgress(written, replayed, 0.0 if replayed >= written else behind)
 
 
 def position_written() -> int:

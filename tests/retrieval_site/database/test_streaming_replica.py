@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import signal
 import threading
 import time
 from copy import deepcopy
@@ -15,6 +17,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from retrieval_site.database import reading
+from retrieval_site.database import replica as positions
 from retrieval_site.database.own_writes import own_writes_note
 from retrieval_site.database.reading import read
 from retrieval_site.database.replica import REPLICA, position_written, progress, progress_forget
@@ -153,6 +156,40 @@ def test_a_replica_that_is_too_far_behind_is_not_read_and_metrics_say_so(
     paused()
     assert progress().delay_seconds == 0
     assert read(Document.objects.first)._state.db == REPLICA
+
+
+def test_a_replica_that_receives_nothing_since_its_start_is_not_read_however_new_it_believes_to_be(
+    client, collection, second_server, monkeypatch
+) -> None:
+    for each in (connection, connections[REPLICA]):
+        with each.cursor() as cursor:
+            cursor.execute("CHECKPOINT")
+    connections[REPLICA].close()
+    second_server.end(signal.SIGINT)
+    second_server.embedded.overrides["primary_conninfo"] = ""  # as after a lost slot, or another password
+    second_server.start()
+    try:
+        make_documents(collection, 1)
+        progress_forget()
+        assert progress().delay_seconds == math.inf
+        assert read(Document.objects.count) == 21
+        gauges_forget()
+        assert "sightline_replica_delay_seconds +Inf" in client.get("/metrics").content.decode()
+    finally:
+        connections[REPLICA].close()
+        second_server.end(signal.SIGINT)
+        del second_server.embedded.overrides["primary_conninfo"]
+        second_server.start()
+        monkeypatch.setattr(reading, "_away_until", 0.0)
+        caught_up()
+    assert read(Document.objects.first)._state.db == REPLICA
+
+
+@pytest.mark.parametrize(("replayed", "age", "behind"), [(5, None, math.inf), (5, 3.0, 3.0), (10, None, 0.0)])
+def test_behind_for_an_unknown_time_is_behind_without_end(monkeypatch, replayed, age, behind) -> None:
+    told = {"default": (10, None), REPLICA: (replayed, age)}
+    monkeypatch.setattr(positions, "_asked", lambda alias, statement: told[alias])
+    assert progress().delay_seconds == behind
 
 
 def test_without_a_replica_nobodys_position_is_kept(clean_redis, monkeypatch) -> None:
