@@ -8,12 +8,15 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connection, transaction
 
+from retrieval_site.errors import AppError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.apps import AppConfig
 
 EXTENSIONS = ("vector", "pg_trgm", "unaccent")
+_SHARDS_HINT = "Separate addresses by blanks; docs/scaling.md, Vectors on several servers."
 
 
 @register()
@@ -29,6 +32,18 @@ def throttle_rates_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any
             hint = "Write a number of requests per second, minute, hour or day; THROTTLE=off lifts both."
             found.append(Error(f"{name.upper()}: {failure}", hint=hint, id="sightline.E010"))
     return found
+
+
+@register()
+def vector_shards_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Find an address in `VECTOR_SHARDS` that is none, or one that is named twice, now and not at the first search."""
+    from search.vectors.sharded.servers import shards
+
+    try:
+        shards()
+    except AppError as failure:
+        return [Error(failure.message, hint=_SHARDS_HINT, id="sightline.E013")]
+    return []
 
 
 @register(Tags.database)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core.checks import run_checks
 from django.db import connection
 
 from search import checks
@@ -65,3 +67,17 @@ def test_an_extension_that_is_made_already_needs_no_right():
     execute("CREATE ROLE nobody_much")
     execute("SET LOCAL ROLE nobody_much")
     assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("addresses", "says"),
+    [
+        (["nonsense=1"], "number 1 in VECTOR_SHARDS cannot be read"),
+        (["postgresql://a@one/v", "postgresql://b@one/v"], "names one server and database twice"),
+    ],
+)
+def test_a_wrong_address_of_a_server_of_vectors_is_refused_at_the_start(settings, addresses, says):
+    assert checks.vector_shards_can_be_read(None) == []
+    settings.CONFIG = replace(settings.CONFIG, vector_shards=addresses)
+    (wrong,) = [found for found in run_checks() if found.id == "sightline.E013"]
+    assert says in wrong.msg
