@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from retrieval_site.languages.decimals import Decimals
 from search.models import DriftMeasurement, RecallMeasurement
+from search.monitoring.kept import WatchedDirection, has_kept
 from search.monitoring.outcomes import outcomes_of_last_day
 from search.monitoring.storage import tables_health
 from search.relevance.shift import SHIFTED
+from search.vectors.index import table_state
+from search.vectors.tables import VectorTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
 
 SEARCHES_MIN = 50
 """Searches of a day below which a share of them says little."""
+FRESH = timedelta(days=2)
+"""Measurements come daily: an older one was not made again, most often because there is nothing left to measure."""
 LATEST_BY = ("version_id", "kind", "modality")
 
 
@@ -46,13 +53,39 @@ def latest_drifts() -> QuerySet[DriftMeasurement]:
     return rows.order_by(*LATEST_BY, "-at").distinct(*LATEST_BY)
 
 
+def recalls_now() -> list[RecallMeasurement]:
+    """Return the last measurements that say something of today: their index stands, and could be measured again.
+
+    One that is old although there is something to measure stays, so that its age is an alert.
+    """
+    return [row for row in latest_recalls() if _index_stands(row) and (_is_fresh(row) or _measurable(row))]
+
+
+def drifts_now() -> list[DriftMeasurement]:
+    """Return the last measurements that are fresh: a week with few searches is not measured, and says nothing."""
+    return [row for row in latest_drifts() if _is_fresh(row)]
+
+
+def _is_fresh(row: RecallMeasurement | DriftMeasurement) -> bool:
+    return row.at >= timezone.now() - FRESH
+
+
+def _index_stands(row: RecallMeasurement) -> bool:
+    state = table_state(VectorTable(row.version_id, row.kind))
+    return state is not None and state[1] == row.index
+
+
+def _measurable(row: RecallMeasurement) -> bool:
+    return has_kept(WatchedDirection(row.version, row.kind, row.modality))
+
+
 def alerts_now() -> list[HealthAlert]:
     """Return every threshold that is crossed."""
     return [*_recall(), *_drift(), *_tables(), *_outcomes()]
 
 
 def _recall() -> Iterator[HealthAlert]:
-    for row in latest_recalls():
+    for row in recalls_now():
         if row.high < row.target:
             name = f"recall {row.version.key} {row.modality} {row.kind}"
             sentence = gettext(
@@ -63,7 +96,7 @@ def _recall() -> Iterator[HealthAlert]:
 
 
 def _drift() -> Iterator[HealthAlert]:
-    for row in latest_drifts():
+    for row in drifts_now():
         if row.psi >= max(SHIFTED, row.chance):
             name = f"drift {row.version.key} {row.modality} {row.kind}"
             sentence = gettext(

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from retrieval_site.health.gauges import Gauge
 from search.models import AuditEntry
-from search.monitoring.alerts import latest_drifts, latest_recalls
+from search.monitoring.alerts import drifts_now, recalls_now
 from search.monitoring.outcomes import outcomes_of_last_day
 from search.monitoring.storage import tables_health
 from search.vectors.sharded.layout import answering
@@ -92,12 +92,12 @@ def _backup() -> Gauge:
 
 
 def _recalls() -> Iterable[Gauge]:
-    yield from _of_each(_RECALLS, DIRECTION, {_direction(row): row for row in latest_recalls()})
+    yield from _of_each(_RECALLS, DIRECTION, {_direction(row): row for row in recalls_now()})
     yield Gauge("index_recall_target", "RECALL_TARGET.", (), {(): settings.CONFIG.recall_target})
 
 
 def _drifts() -> Iterable[Gauge]:
-    return _of_each(_DRIFTS, DIRECTION, {_direction(row): row for row in latest_drifts()})
+    return _of_each(_DRIFTS, DIRECTION, {_direction(row): row for row in drifts_now()})
 
 
 def _tables() -> Iterable[Gauge]:

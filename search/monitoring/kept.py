@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from django.db.models import QuerySet
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
@@ -54,14 +55,7 @@ def kept_vectors(
 
     The sample is a fixed one, by a hash of their ids: it changes only as searches come and go.
     """
-    rows = QueryPart.objects.filter(
-        ~Exists(_SECOND),
-        query__version=direction.version,
-        query__target=unit_kind(direction.kind).target,
-        query__marked__isnull=True,
-        modality=direction.modality,
-        embedding__isnull=False,
-    )
+    rows = _of_direction(direction)
     if since:
         rows = rows.filter(query__created_at__gte=since)
     if until:
@@ -73,6 +67,22 @@ def kept_vectors(
         vectors = np.frombuffer(embedding or b"", dtype="<f4").reshape(-1, direction.version.dim)
         if len(vectors):
             yield KeptVector(vectors, _best(answer, plan))
+
+
+def has_kept(direction: WatchedDirection) -> bool:
+    """Return whether a search of this direction is kept, so that it can be asked again."""
+    return _of_direction(direction).exists()
+
+
+def _of_direction(direction: WatchedDirection) -> QuerySet[QueryPart]:
+    return QueryPart.objects.filter(
+        ~Exists(_SECOND),
+        query__version=direction.version,
+        query__target=unit_kind(direction.kind).target,
+        query__marked__isnull=True,
+        modality=direction.modality,
+        embedding__isnull=False,
+    )
 
 
 def _best(answer: list[dict[str, Any]], plan: dict[str, Any]) -> float | None:

@@ -24,6 +24,7 @@ from search.monitoring.outcomes import outcomes, repeated_failures
 from search.monitoring.storage import tables_health
 from search.relevance.shift import deciles, index_by_chance, stability_index
 from search.vectors.background import backgrounds_forget
+from search.vectors.index import index_build, index_drop
 from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
 from tests.support.queries import make_query
 from workers.jobs.runner import run_job_inline
@@ -55,6 +56,7 @@ def ask(version, count, *, near, days_ago, text="", match="good", **fields):
 
 
 def row(version, **fields):
+    index_build(version, "passage")
     return RecallMeasurement.objects.create(
         **{
             "version": version, "kind": "passage", "modality": "image", "index": "hnsw", "queries": 90,
@@ -144,6 +146,39 @@ def test_recall_that_may_reach_the_target_is_no_alert(version):
     assert alerts_now() == []
 
 
+def test_what_is_not_measured_any_more_is_no_alert(version):
+    drift = DriftMeasurement.objects.create(
+        version=version, kind="passage", modality="text", psi=0.5, chance=0.1, queries=90,
+        reference="calibration", reference_queries=300,
+    )  # fmt: skip
+    recall = row(version, modality="text")
+    assert [alert.name.split()[0] for alert in alerts_now()] == ["recall", "drift"]
+    days_ago = timezone.now() - timedelta(days=10)
+    DriftMeasurement.objects.filter(pk=drift.pk).update(at=days_ago)
+    RecallMeasurement.objects.filter(pk=recall.pk).update(at=days_ago)
+    assert alerts_now() == []
+    assert "sightline_query_drift_psi{" not in scraped()
+    assert "sightline_index_measured_timestamp_seconds{" not in scraped()
+    ask(version, 1, near=0.1, days_ago=0)  # can be measured, and is not: its age is an alert of Prometheus
+    assert [alert.name.split()[0] for alert in alerts_now()] == ["recall"]
+    assert "sightline_index_measured_timestamp_seconds{" in scraped()
+
+
+def test_the_recall_of_an_index_that_is_gone_is_no_alert(version):
+    row(version)
+    assert alerts_now()
+    index_drop(version, "passage")
+    assert alerts_now() == []
+    assert "sightline_index_recall{" not in scraped()
+
+
+def scraped():
+    gauges_forget()
+    told = generate_latest().decode()
+    gauges_forget()
+    return told
+
+
 def test_the_page_shows_applies_and_undoes_for_superusers_alone(client, version):
     measured = row(version)
     row(version, recall=0.9)
@@ -186,12 +221,10 @@ def test_an_empty_installation_has_the_page(client):
 
 def test_prometheus_reads_the_last_measurements(version, settings):
     settings.CONFIG = replace(settings.CONFIG, no_match_alert=0.25, recall_target=0.8)
-    gauges_forget()
     row(version, recall=0.5)
     row(version)
     ask(version, 1, near=0.1, days_ago=0, match="none")
-    read = generate_latest().decode()
-    gauges_forget()
+    read = scraped()
     labels = 'kind="passage",modality="image",model="watched@1"'
     assert f"sightline_index_recall{{{labels}}} 0.8" in read
     assert 'sightline_searches_last_day{match="none"} 1.0' in read
