@@ -138,6 +138,7 @@ def job_release(job: Job, *, counts: bool, send_now: bool = True) -> bool:
     attempts = F("attempts") if counts else Greatest(F("attempts") - 1, 0)
     released = held(job).update(
         state=JobState.QUEUED,
+        queued_at=Now(),
         attempts=attempts,
         enqueued_at=None if send_now else Now(),
         lease_token=None,
@@ -208,7 +209,7 @@ def _queue_again(job: Job, states: Iterable[str], action: str, by: Any, **values
         values["token_id"] = _token_of(by)
     movable = Job.objects.filter(pk=job.pk, state__in=list(states)).exclude(result__has_key=UNDONE)
     moved = movable.update(
-        state=JobState.QUEUED, attempts=0, enqueued_at=None, finished_at=None, error_id="", error="",
+        state=JobState.QUEUED, queued_at=Now(), attempts=0, enqueued_at=None, finished_at=None, error_id="", error="",
         **_RELEASED, **values,
     )  # fmt: skip
     fresh = _fresh(job)

@@ -106,7 +106,9 @@ def _expired() -> QuerySet[Job]:
 
 def _take_back() -> int:
     expired = _expired()
-    taken = expired.update(state=JobState.QUEUED, lease_token=None, lease_until=None, enqueued_at=None)
+    taken = expired.update(
+        state=JobState.QUEUED, queued_at=Now(), lease_token=None, lease_until=None, enqueued_at=None
+    )
     if taken:
         log.warning("%d jobs taken back from workers that died", taken)
     return taken

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext
 
 from retrieval_site.languages.lazy import gettext_lazy
@@ -64,6 +65,7 @@ class Job(models.Model):
         null=True, blank=True, help_text="the API token that asked for it, which can be withdrawn"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField(db_default=Now(), help_text="since when it waits, where it does")
     enqueued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     stage_started_at = models.DateTimeField(null=True, blank=True)

@@ -22,6 +22,7 @@ from tests.support.corpus import make_version
 from tests.support.probe_jobs import PROBE, ProbeParameters
 from workers.encoding import wire
 from workers.jobs import services
+from workers.jobs.sweeper import sweep
 from workers.models import Job
 
 pytestmark = pytest.mark.django_db
@@ -64,10 +65,10 @@ def test_stages_of_a_search_are_measured_in_seconds(scraped):
     assert scraped()["sightline_search_stage_seconds_sum", "encode"] == pytest.approx(before + 0.027)
 
 
-def test_jobs_are_counted_by_state_and_the_oldest_has_an_age(scraped):
+def test_jobs_are_counted_by_state_and_the_one_that_waits_longest_says_how_long(scraped):
     assert scraped()["sightline_jobs_oldest_queued_seconds",] == 0
     waits, fails, failed_before = (services.job_create(PROBE, ProbeParameters()) for _ in range(3))
-    Job.objects.filter(pk=waits.pk).update(created_at=timezone.now() - timedelta(seconds=90))
+    Job.objects.filter(pk=waits.pk).update(queued_at=timezone.now() - timedelta(seconds=90))
     for job, age in ((fails, timedelta(0)), (failed_before, timedelta(hours=2))):
         Job.objects.filter(pk=job.pk).update(state="failed", finished_at=timezone.now() - age)
     found = scraped()
@@ -75,6 +76,38 @@ def test_jobs_are_counted_by_state_and_the_oldest_has_an_age(scraped):
     assert found["sightline_jobs", "running"] == 0
     assert 90 <= found["sightline_jobs_oldest_queued_seconds",] < 120
     assert found["sightline_jobs_ended_last_hour", "failed", PROBE.name] == 1
+
+
+def _failed(job):
+    services.job_fail(services.job_claim(job.pk), error_id="job.crashed", error="")
+    services.job_retry(job)
+
+
+def _paused(job):
+    services.job_request_pause(job)
+    services.job_resume(job)
+
+
+def _put_off(job):
+    services.job_release(services.job_claim(job.pk), counts=False, send_now=False)
+
+
+def _lost(job):
+    services.job_claim(job.pk)
+    Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    sweep()
+
+
+@pytest.mark.parametrize("moved", [_failed, _paused, _put_off, _lost])
+def test_a_job_of_last_week_waits_since_it_was_queued_again(scraped, moved):
+    job = services.job_create(PROBE, ProbeParameters())
+    week_ago = timezone.now() - timedelta(days=7)
+    Job.objects.filter(pk=job.pk).update(created_at=week_ago, queued_at=week_ago)
+    assert scraped()["sightline_jobs_oldest_queued_seconds",] > 600_000
+    moved(job)
+    found = scraped()
+    assert found["sightline_jobs", "queued"] == 1
+    assert found["sightline_jobs_oldest_queued_seconds",] < 60
 
 
 def test_a_champion_and_the_deaths_of_encoders_show(scraped):
