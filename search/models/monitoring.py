@@ -42,6 +42,14 @@ class RecallMeasurement(models.Model):
     def __str__(self) -> str:
         return f"{self.modality} → {self.kind}: {self.recall:.3f}"
 
+    @property
+    def best_setting(self) -> int | None:
+        """The smallest setting that reaches the target, else the smallest of those that find most; None untried."""
+        if self.smallest is not None or not self.ladder:
+            return self.smallest
+        most = max(share for _, share in self.ladder)
+        return min(int(tried) for tried, share in self.ladder if share == most)
+
 
 class DriftMeasurement(models.Model):
     """How far a week's searches differ from the reference, by the population stability index of their best scores.

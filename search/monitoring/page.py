@@ -52,8 +52,8 @@ class RecallShown:
 
     @property
     def offered(self) -> int | None:
-        """The setting that one click applies: the smallest that reaches the target, where another one counts now."""
-        return self.row.smallest if self.row.smallest != self.setting_now else None
+        """The setting that one click applies: the measurement's best, where another one counts now."""
+        return self.row.best_setting if self.row.best_setting != self.setting_now else None
 
 
 @dataclass(frozen=True)

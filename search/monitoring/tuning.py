@@ -92,13 +92,13 @@ def _questions(version: ModelVersion, table: VectorTable) -> list[AskedVector]:
 
 
 def candidates_follow(measurement: RecallMeasurement) -> SearchSetting | None:
-    """Search a binary index with what a measurement of people's searches says that the target needs.
+    """Search a binary index with what a measurement of people's searches says that the target needs, or comes closest.
 
     Only ever more candidates, and not where somebody has applied or undone a setting of this direction: that is theirs,
     and the page offers it. Returns what was applied.
     """
     is_reached = measurement.recall >= measurement.target
-    if measurement.index != "binary" or is_reached or (measurement.smallest or 0) <= measurement.setting:
+    if measurement.index != "binary" or is_reached or (measurement.best_setting or 0) <= measurement.setting:
         return None
     direction = {name: getattr(measurement, name) for name in ("version", "kind", "modality", "index")}
     latest = SearchSetting.objects.filter(**direction).order_by("-at", "-pk").first()

@@ -21,18 +21,19 @@ if TYPE_CHECKING:
 def search_setting_apply(
     *, measurement: RecallMeasurement, by: AbstractBaseUser | None = None
 ) -> SearchSetting:
-    """Search from now on with the smallest setting that reached the target in a measurement.
+    """Search from now on with the smallest setting that reached the target in a measurement, else what found most.
 
-    Every process follows within 15 seconds. Raises AppError `monitoring.no_setting` where none reached it.
+    Every process follows within 15 seconds. Raises AppError `monitoring.no_setting` where none was tried.
     """
-    if measurement.smallest is None:
+    value = measurement.best_setting
+    if value is None:
         raise AppError("monitoring.no_setting")
     row = SearchSetting.objects.create(
         version_id=measurement.version_id,
         kind=measurement.kind,
         modality=measurement.modality,
         index=measurement.index,
-        value=measurement.smallest,
+        value=value,
         by_id=by.pk if by else None,
     )
     settings_forget()

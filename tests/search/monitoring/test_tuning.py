@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from django.db import connection
 
+from retrieval_site.errors import AppError
 from search.models import RecallMeasurement, SearchSetting
 from search.monitoring import tuning
 from search.monitoring.kept import WatchedDirection
@@ -130,3 +131,18 @@ def test_only_what_a_binary_index_lacks_is_applied_and_what_somebody_chose_stays
     search_setting_apply(measurement=measurement(corpus, smallest=800), by=admin_user)
     assert candidates_follow(measurement(corpus)) is None
     assert candidates(corpus, "image") == 800
+
+
+def test_where_no_number_reaches_the_target_the_one_that_finds_most_is_applied(corpus, admin_user):
+    out_of_reach = {"smallest": None, "target": 0.97}
+    falls_short = measurement(corpus, ladder=[[400, 0.8], [6000, 0.965], [8000, 0.965]], **out_of_reach)
+    applied = candidates_follow(falls_short)
+    assert applied is not None
+    assert candidates(corpus, "image") == applied.value == 6000
+    more_is_no_help = measurement(corpus, ladder=[[192, 0.7], [400, 0.8], [600, 0.8]], **out_of_reach)
+    assert candidates_follow(more_is_no_help) is None
+    graph = measurement(corpus, index="hnsw", ladder=[[48, 0.8], [1000, 0.9]], **out_of_reach)
+    assert search_setting_apply(measurement=graph, by=admin_user).value == 1000
+    with pytest.raises(AppError) as untried:
+        search_setting_apply(measurement=measurement(corpus, smallest=None), by=admin_user)
+    assert untried.value.id == "monitoring.no_setting"
