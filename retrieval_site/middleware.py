@@ -30,6 +30,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex[:12]
+        request.request_id = request_id  # type: ignore[attr-defined]  # Django's own log lines come behind this
         token = REQUEST_ID.set(request_id)
         try:
             response = self.get_response(request)
@@ -58,8 +59,13 @@ class RequestIdFilter(logging.Filter):
     """Give every log record the id of the request that it belongs to."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return True always; only adds `request_id`, where the record has none of its own."""
-        record.request_id = getattr(record, "request_id", REQUEST_ID.get())
+        """Return True always; only adds `request_id`, where the record has none of its own.
+
+        Django writes of a refused or failed request once all middleware is over, and brings the request along.
+        """
+        request = getattr(record, "request", None)
+        of_request = getattr(request, "request_id", REQUEST_ID.get())
+        record.request_id = getattr(record, "request_id", of_request)
         return True
 
 
