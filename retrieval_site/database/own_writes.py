@@ -21,6 +21,7 @@ from redis import RedisError
 
 from retrieval_site.acting import actor_now
 from retrieval_site.database.replica import REPLICA, position_written
+from retrieval_site.health.broker import broker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,16 @@ _WRITES = re.compile(
     r"(?:search_(?:collection|document|fieldvalue|membership|passage)|auth_user_groups)",
     re.IGNORECASE,
 )
+
+# Of two writes at once, whichever asked for its position first may keep it last.
+_KEEP_GREATER = """
+    local known = tonumber(redis.call('GET', KEYS[1]) or '0')
+    if tonumber(ARGV[1]) > known then
+        redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    else
+        redis.call('PEXPIRE', KEYS[1], ARGV[2])
+    end
+"""
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +89,8 @@ def own_writes_note(user_id: int | None) -> None:
     if user_id is None or REPLICA not in connections.databases:
         return
     try:
-        cache.set(_KEY.format(user_id), position_written(), timeout=_kept_seconds())
+        key, milliseconds = cache.make_key(_KEY.format(user_id)), int(_kept_seconds() * 1000)
+        broker().eval(_KEEP_GREATER, 1, key, str(position_written()), str(milliseconds))
     except (RedisError, Error) as error:
         log.warning("what %s wrote may not be seen at once: %s", user_id, error)
 

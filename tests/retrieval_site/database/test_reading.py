@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -10,7 +11,7 @@ from django.db import InternalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from retrieval_site.accounts.models import User
-from retrieval_site.database import reading
+from retrieval_site.database import own_writes, reading
 from retrieval_site.database.own_writes import _WRITES
 from retrieval_site.database.reading import read
 from retrieval_site.database.replica import REPLICA
@@ -97,6 +98,19 @@ def test_nothing_can_be_written_by_the_replica_and_saving_what_was_read_there_go
     assert Document.objects.get(pk=document.pk).title == "New"
     with pytest.raises(InternalError, match="read-only"):
         read(lambda: reading.connection.cursor().execute("DELETE FROM search_document"))
+
+
+def test_of_two_writes_at_once_the_position_of_the_later_one_counts(
+    replica, clean_redis, monkeypatch
+) -> None:
+    positions = iter([110, 100, 120])
+    monkeypatch.setattr(own_writes, "position_written", lambda: next(positions))
+    monkeypatch.setattr(own_writes, "actor_now", lambda: SimpleNamespace(user=SimpleNamespace(pk=7)))
+    for known in (110, 110, 120):
+        own_writes.own_writes_note(7)
+        assert own_writes._kept() == known
+        (key,) = clean_redis.keys("*own-writes:7")
+        assert 60 < clean_redis.ttl(key) <= own_writes._kept_seconds()
 
 
 def test_inside_a_transaction_its_own_writes_are_read() -> None:
