@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _STATISTICS = """
-    SELECT pg_database_size(datid), numbackends, current_setting('max_connections')::int,
+    SELECT pg_database_size(datid), (SELECT sum(numbackends) FROM pg_stat_database)::int,
+           current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+           - current_setting('reserved_connections')::int,
            coalesce((SELECT extract(epoch FROM now() - min(xact_start)) FROM pg_stat_activity AS activity
                      WHERE activity.datid = database.datid AND pid <> pg_backend_pid()), 0)::float,
            xact_commit, xact_rollback, blks_hit, blks_read, deadlocks, temp_bytes
@@ -20,8 +22,8 @@ _STATISTICS = """
 """
 _GAUGES = (
     ("database_bytes", "Size of the database."),
-    ("database_connections", "Connections to the database."),
-    ("database_connections_max", "Connections that the server takes."),
+    ("database_connections", "Connections to the server, those of its other databases too."),
+    ("database_connections_max", "Connections that the server takes of accounts without a reserve."),
     ("database_oldest_transaction_seconds", "Age of the oldest open transaction."),
 )
 _COUNTERS = (
@@ -35,7 +37,7 @@ _COUNTERS = (
 
 
 def database_gauges() -> Iterable[Gauge]:
-    """Return sizes, connections and counts of this database, by pg_stat_database."""
+    """Return sizes and counts of this database, and the connections of its server, by pg_stat_database."""
     with connection.cursor() as cursor:
         cursor.execute(_STATISTICS)
         row = cursor.fetchone()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -20,6 +23,7 @@ from retrieval_site.health.gauges import Gauge, gauges_forget
 from search.monitoring.stages import stages_note
 from tests.support.corpus import make_version
 from tests.support.probe_jobs import PROBE, ProbeParameters
+from tests.support.workers import worker_environment
 from workers.encoding import wire
 from workers.jobs import services
 from workers.jobs.sweeper import sweep
@@ -138,6 +142,22 @@ def test_the_database_and_the_disk_have_sizes(scraped):
     assert 1 <= found["sightline_database_connections",] <= found["sightline_database_connections_max",]
     assert found["sightline_database_blocks_hit_total",] > 0
     assert 0 < found["sightline_disk_free_bytes",] <= found["sightline_disk_bytes",]
+
+
+def test_connections_are_those_of_the_whole_server_and_their_limit_is_what_it_takes_of_anybody(scraped):
+    server = urlsplit(worker_environment()["DATABASE_URL"])
+    before = scraped()
+    with ExitStack() as open_there:
+        for _ in range(5):
+            beside = psycopg.connect(server._replace(path="/postgres").geturl())
+            open_there.enter_context(beside)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees the numbers of its first look
+        found = scraped()
+    assert found["sightline_database_connections",] >= before["sightline_database_connections",] + 4
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('max_connections')::int")
+        assert found["sightline_database_connections_max",] == cursor.fetchone()[0] - 3
 
 
 def test_a_look_up_that_fails_leaves_out_its_own_numbers_alone(scraped, monkeypatch):
