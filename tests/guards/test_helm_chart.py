@@ -336,6 +336,14 @@ def test_web_pods_hear_the_ingress_and_prometheus_alone(sizes, size, peer):
     assert prometheus["ports"] == [{"port": "probes"}]
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_web_pods_are_scraped_by_one_way(sizes, size):
+    (pod,) = [pod for name, pod in _templates(sizes[size]).items() if name.endswith("-web")]
+    is_annotated = "prometheus.io/scrape" in pod["metadata"].get("annotations", {})
+    is_monitored = any(each["kind"] == "PodMonitor" for each in sizes[size])
+    assert is_annotated != is_monitored
+
+
 def test_the_release_brings_the_rules_of_the_repository_for_its_own_namespace(sizes):
     rules = _of(sizes["medium"], "PrometheusRule")["spec"]
     own = 'namespace="find"'
