@@ -152,7 +152,9 @@ def test_connections_are_those_of_the_whole_server_and_their_limit_is_what_it_ta
             beside = psycopg.connect(server._replace(path="/postgres").geturl())
             open_there.enter_context(beside)
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees the numbers of its first look
+            cursor.execute(
+                "SELECT pg_stat_clear_snapshot()"
+            )  # a transaction sees the numbers of its first look
         found = scraped()
     assert found["sightline_database_connections",] >= before["sightline_database_connections",] + 4
     with connection.cursor() as cursor:
