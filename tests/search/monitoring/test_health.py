@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone
-from prometheus_client import generate_latest
 
 from retrieval_site.accounts.models import User
 from retrieval_site.events import listener_register
 from retrieval_site.health.gauges import gauges_forget
+from retrieval_site.health.middleware import metrics
 from search.models import DriftMeasurement, Query, RecallMeasurement, SearchSetting
 from search.monitoring import measure
 from search.monitoring.alerts import HealthAlert, alerts_now
@@ -167,6 +168,7 @@ def test_what_is_not_measured_any_more_is_no_alert(version):
 def test_the_recall_of_an_index_that_is_gone_is_no_alert(version):
     row(version)
     assert alerts_now()
+    assert "sightline_index_recall{" in scraped()
     index_drop(version, "passage")
     assert alerts_now() == []
     assert "sightline_index_recall{" not in scraped()
@@ -174,7 +176,7 @@ def test_the_recall_of_an_index_that_is_gone_is_no_alert(version):
 
 def scraped():
     gauges_forget()
-    told = generate_latest().decode()
+    told = metrics(RequestFactory().get("/metrics")).content.decode()
     gauges_forget()
     return told
 
