@@ -18,7 +18,7 @@ django_stubs_ext.monkeypatch()  # generic classes of Django take their parameter
 CONFIG = read_config()
 
 DEBUG = CONFIG.debug
-SECRET_KEY = CONFIG.secret_key or "unset"  # the boot check refuses to serve with it
+SECRET_KEY = CONFIG.secret_key or "unset"  # retrieval_site.checks refuses to serve with it
 ALLOWED_HOSTS = CONFIG.allowed_hosts
 CSRF_TRUSTED_ORIGINS = CONFIG.csrf_trusted_origins
 DATA_DIR = CONFIG.data_dir

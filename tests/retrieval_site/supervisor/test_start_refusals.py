@@ -106,16 +106,25 @@ def test_options_come_from_the_environment_and_words_go_before_it(monkeypatch: p
     assert read_options([]).address == "http://localhost:8123/"
     assert read_options([]).demo is False
     assert read_options(["--port", "9000", "--host", "10.0.0.5"]).address == "http://10.0.0.5:9000/"
+    for written in ("", "1", "yes"):
+        monkeypatch.setenv("DEMO", written)
+        assert read_options([]).demo is True
+    monkeypatch.setenv("DEMO", "ture")
+    with pytest.raises(SupervisorError, match="DEMO must be 1 or 0"):
+        read_options([])
     monkeypatch.delenv("DEMO")
     assert read_options([]).demo is True
     assert read_options(["--no-demo"]).demo is False
 
 
+@pytest.mark.parametrize("left", ["unset", "empty"])
 def test_commands_find_the_embedded_servers_by_the_data_folder_alone(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, left: str
 ) -> None:
     for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY"):
         monkeypatch.delenv(name)
+        if left == "empty":
+            monkeypatch.setenv(name, "")
     folder = tmp_path_factory.mktemp("d")  # no longer, so that a socket's path has room inside
     monkeypatch.setenv("DATA_DIR", str(folder))
     key = ensure_secret_key(DataPaths(folder))
