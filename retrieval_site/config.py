@@ -33,6 +33,9 @@ class Config:
     csrf_trusted_origins: list[str]
     cors_origins: list[str]
     https: bool
+    hsts_seconds: int
+    hsts_subdomains: bool
+    hsts_preload: bool
     database_url: str
     database_read_url: str
     database_read_delay_seconds: float
@@ -268,6 +271,9 @@ def read_config(env: Environment | None = None) -> Config:
         csrf_trusted_origins=env.words("CSRF_TRUSTED_ORIGINS"),
         cors_origins=env.words("CORS_ORIGINS"),
         https=env.flag("HTTPS"),
+        hsts_seconds=env.integer("HSTS_SECONDS", 31_536_000),
+        hsts_subdomains=env.flag("HSTS_SUBDOMAINS"),
+        hsts_preload=env.flag("HSTS_PRELOAD"),
         database_url=env.text("DATABASE_URL"),
         database_read_url=env.text("DATABASE_READ_URL"),
         database_read_delay_seconds=env.number("DATABASE_READ_DELAY_SECONDS", 10.0),
