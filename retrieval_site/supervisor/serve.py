@@ -9,6 +9,7 @@ import secrets
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from retrieval_site.supervisor.attach import PROJECT_FOLDER, attach_environment, data_paths, ensure_secret_key
@@ -100,7 +101,7 @@ class Installation:
     def _start_postgres(self, postgres: EmbeddedPostgres) -> None:
         first = not self.paths.postgres.exists()
         child = self.supervisor.start(postgres_spec(postgres))
-        postgres.wait_ready(Awaited(self.supervisor, child))
+        postgres.wait_ready(Awaited(self.supervisor, child), partial(say, "postgres"))
         postgres.ensure_database()
         say("postgres", "made its data folder and started" if first else "started")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def embedded_running(paths: DataPaths, overrides: Mapping[str, str] | None = Non
         with (paths.log / "postgres.log").open("ab") as log:
             server = start(postgres.command(), log)
         try:
-            postgres.wait_ready(server)
+            postgres.wait_ready(server, _tell)
             postgres.ensure_database()
             yield paths.database_url
         finally:
@@ -48,6 +49,10 @@ def database_running() -> AbstractContextManager[object]:
     paths = data_paths()
     is_ours = os.environ["DATABASE_URL"] == paths.database_url and (paths.postgres / "PG_VERSION").exists()
     return embedded_running(paths) if is_ours and not EmbeddedPostgres(paths).answers() else nullcontext()
+
+
+def _tell(words: str) -> None:
+    sys.stderr.write(f"PostgreSQL {words}\n")
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
