@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -35,6 +36,14 @@ class Environment:
     def text(self, name: str, default: str = "") -> str:
         """Return the value as it is written."""
         return self.variables.get(name) or default
+
+    def address(self, name: str) -> str:
+        """Return an address such as `postgresql://user:password@host/name`, whose parts can be told apart."""
+        return _address(name, self.text(name))
+
+    def addresses(self, name: str) -> list[str]:
+        """Return addresses that stand between blanks."""
+        return [_address(name, word) for word in self.text(name).split()]
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return a yes or no, written `1` or `0`, or as one of the words that mean them."""
@@ -132,6 +141,19 @@ class Environment:
         if not isinstance(value, dict) or not all(isinstance(text, str) and text for text in value.values()):
             raise ImproperlyConfigured(f'{name} is no JSON object such as {{"their group": "Our group"}}.')
         return value
+
+
+def _address(name: str, written: str) -> str:
+    try:
+        parts = urlsplit(written)
+        port, cut = parts.port, parts.fragment or "@" in parts.path or (not parts.path and "@" in parts.query)
+    except ValueError:
+        port, cut = None, True
+    if cut or port == 0:
+        raise ImproperlyConfigured(
+            f"{name} cannot be read: in a user or password write %2F for /, %23 for #, %3F for ?, %40 for @, %5B for [."
+        )
+    return written
 
 
 def _within(name: str, value: float, least: float, most: float | None) -> float:

@@ -129,7 +129,8 @@ class EmbeddedPostgres:
         let_enter(self.paths.postgres)
         make_private_folder(self.paths.run, self.user.owner)
         if archive := os.environ.get("WAL_ARCHIVE"):
-            make_private_folder(Path(archive), self.user.owner)
+            advice = f"It is WAL_ARCHIVE: keep what is in it, and give it to user {self.user.owner} by chown."
+            make_private_folder(Path(archive), self.user.owner, advice)
             let_enter(Path(archive))
         if (self.paths.postgres / "PG_VERSION").exists():
             clear_stale_pid_file(self.paths.postgres)

@@ -38,7 +38,7 @@ def main(words: list[str]) -> int:
     paths = data_paths()
     try:
         options = read_options(words)
-        paths.root.mkdir(parents=True, exist_ok=True)
+        _make_data_folder(paths)
         with hold_lock(paths.lock, options.address):
             end_leftovers(paths.children)
             check_port_free(options.host, options.port)
@@ -48,6 +48,16 @@ def main(words: list[str]) -> int:
         sys.stderr.write(f"\n{error}\n")
         return 1
     return 0
+
+
+def _make_data_folder(paths: DataPaths) -> None:
+    """Make the data folder; raises `SupervisorError` where nothing can be written."""
+    try:
+        paths.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SupervisorError(f"DATA_DIR={paths.root} cannot be made ({error.strerror}).") from error
+    if not os.access(paths.root, os.W_OK | os.X_OK):
+        raise SupervisorError(f"DATA_DIR={paths.root} cannot be written to. Choose a folder of your own.")
 
 
 @dataclass

@@ -63,7 +63,14 @@ def test_every_kind_is_used_and_every_variable_is_of_one_kind() -> None:
     assert sum(len(names) for names in NAMES.values()) == len(set().union(*NAMES.values())) > 100
 
 
+CUT = [
+    f"a://u:{password}@host/d"
+    for password in ("geheim/x", "12/geheim", "geheim#x", "1#geheim", "[geheim", "geheim?x")
+] + ["a://u:1?geheim@host"]
+"""Addresses with a password that ends where it should not."""
 WRONG = {
+    "address": CUT,
+    "addresses": CUT,
     "flag": ["ture", "2", "yes please", "$X"],
     "integer": ["20MiB", "1.5", "-1", "many", "1e6", "$X"],
     "number": ["1h", "10s 5", "nan", "inf", "-0.5", "$X"],
@@ -84,8 +91,10 @@ def test_of_every_kind_that_can_be_wrong_wrong_values_are_tried() -> None:
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in WRONG for name in sorted(NAMES[kind])])
 def test_a_wrong_value_is_refused_by_its_variables_name(kind: str, name: str) -> None:
     for written in WRONG[kind]:
-        with pytest.raises(ImproperlyConfigured, match=rf"\b{name}\b"):
+        with pytest.raises(ImproperlyConfigured, match=rf"\b{name}\b") as refused:
             read(**{name: written})
+        assert "geheim" not in str(refused.value)
+        assert refused.value.__cause__ is None or kind not in ("address", "addresses")
 
 
 @pytest.mark.parametrize("name", sorted(set().union(*NAMES.values()) - set(SET)))
@@ -150,6 +159,25 @@ def test_ports_and_networks_are_written_with_blanks_too() -> None:
     for name in NAMES["networks"]:
         given = read(**{name: "10.1.2.0/24, fd00::/8"})[0]
         assert getattr(given, name.lower()) == ["10.1.2.0/24", "fd00::/8"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "postgresql://u:a%2Fb%23c@db.example:5432/name?sslmode=require",
+        "postgresql://postgres@/sightline?host=/srv/sightline/run",
+        "postgresql://u:p@ss@[fd00::1]:5432/name?user=me@tenant",
+        "redis://:secret@host:6379/0",
+        "rediss://host",
+        "unix:///srv/redis.sock?db=0",
+    ],
+)
+def test_addresses_are_taken_as_they_are_written(written: str) -> None:
+    assert Environment({"REDIS_URL": written}).address("REDIS_URL") == written
+    assert Environment({"VECTOR_SHARDS": f"{written} {written}"}).addresses("VECTOR_SHARDS") == [
+        written,
+        written,
+    ]
 
 
 def test_words_and_figures_mean_yes_and_no() -> None:

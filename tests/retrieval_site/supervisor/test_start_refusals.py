@@ -17,6 +17,7 @@ from retrieval_site.supervisor.logs import LogKeeper
 from retrieval_site.supervisor.memory import memory_bytes
 from retrieval_site.supervisor.options import read_options
 from retrieval_site.supervisor.paths import DataPaths, make_private_folder
+from retrieval_site.supervisor.postgres import EmbeddedPostgres
 from retrieval_site.supervisor.serve import main
 
 
@@ -30,6 +31,14 @@ def test_a_second_start_on_the_same_folder_is_told_where_the_first_one_answers(
     assert "already running" in told
     assert "http://localhost:8123/" in told
     assert str(os.getpid()) in told
+
+
+def test_a_start_while_a_command_has_the_folder_is_told_what_is_being_done(tmp_path: Path) -> None:
+    file, doing = tmp_path / "serve.lock", "a backup is being made"
+    with hold_lock(file, doing=doing), pytest.raises(SupervisorError) as refused, hold_lock(file):
+        pass
+    assert f"is in use: a backup is being made (process {os.getpid()})" in str(refused.value)
+    assert "Ctrl-C" not in str(refused.value)
 
 
 def test_the_command_ends_as_the_supervisor_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,6 +168,26 @@ def test_a_socket_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").symlink_to(tmp_path / "real")
     with pytest.raises(SupervisorError, match="belongs to somebody else"):
         make_private_folder(tmp_path / "run", os.getuid())
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SupervisorError, match="cannot be used"):
+        make_private_folder(tmp_path / "file" / "run", os.getuid())
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "file" / "data"))
+    assert main([]) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_nobody_is_told_to_remove_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wal").mkdir()
+    os.chown(tmp_path / "wal", 12345, 12345)
+    monkeypatch.setenv("WAL_ARCHIVE", str(tmp_path / "wal"))
+    with pytest.raises(SupervisorError, match="keep what is in it") as refused:
+        EmbeddedPostgres(DataPaths(tmp_path / "data")).prepare()
+    assert "Remove" not in str(refused.value)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
