@@ -182,7 +182,8 @@ def test_a_folder_that_cannot_be_made_is_said_in_words(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_nobody_is_told_to_remove_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "wal").mkdir()
+    for name in ("data", "wal"):
+        (tmp_path / name).mkdir()
     os.chown(tmp_path / "wal", 12345, 12345)
     monkeypatch.setenv("WAL_ARCHIVE", str(tmp_path / "wal"))
     with pytest.raises(SupervisorError, match="keep what is in it") as refused:
