@@ -9,13 +9,15 @@ PIP_OPTIONS := --disable-pip-version-check --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-only test-web test-one coverage fmt lint types guards bench clean
+.PHONY: help run environment test test-only test-web test-one coverage fmt lint types guards bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 run: $(LEAN)/.stamp  ## start Sightline (PORT=8000, DATA_DIR=var, DEMO=1); Ctrl-C stops it
 	@exec $(LEAN)/bin/python -m retrieval_site.supervisor
+
+environment: $(LEAN)/.stamp  ## only install what `make run` needs, for commands before the first start, such as a restore
 
 test: lint types guards test-only  ## everything: lint, types, import rules, every test
 

@@ -11,7 +11,7 @@ class RetrievalSiteConfig(AppConfig):
         from retrieval_site.languages.names import names_translate
 
         names_translate()
-        from retrieval_site import checks  # noqa: F401  (registers on import)
+        from retrieval_site import checks, proxy_checks  # noqa: F401  (register on import)
         from retrieval_site.database.replica import replica_gauges
         from retrieval_site.health.database import database_gauges
         from retrieval_site.health.gauges import gauges_register

@@ -1,4 +1,7 @@
-"""Boot checks: what an operator forgot is said before the first request, with a hint."""
+"""Boot checks: what an operator forgot is said before the first request, with a hint.
+
+Commands of `manage.py` run all of them; the web server and workers ask for `faults` themselves when they start.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,14 @@ if TYPE_CHECKING:
 
     from django.apps import AppConfig
 
+UNSET_KEY = "unset"
+"""Stands for the secret key where there is none."""
+
 
 @register(Tags.security)
 def secret_key_is_set(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Refuse to serve with the placeholder key: sessions and cursors are signed with it."""
-    if settings.SECRET_KEY != "unset":  # noqa: S105  (the placeholder, not a secret)
+    if settings.SECRET_KEY != UNSET_KEY:
         return []
     return [
         Error(
@@ -85,3 +91,11 @@ def traces_can_be_sent(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
             id="sightline.E005",
         )
     ]
+
+
+def faults() -> list[str]:
+    """Return in words what keeps a web server or a worker from serving, whose start runs no checks of Django."""
+    found: list[CheckMessage] = []
+    for check in (secret_key_is_set, the_directory_can_be_asked, traces_can_be_sent):
+        found += check(None)
+    return [f"{error.msg} {error.hint}" for error in found]

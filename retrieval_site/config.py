@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from retrieval_site.accounts.config import LdapConfig, OidcConfig, read_ldap, read_oidc
 from retrieval_site.branding.config import Branding, read_branding
 from retrieval_site.buckets.config import BucketConfig, read_buckets
+from retrieval_site.environment import PORT_MAX, Environment
 from retrieval_site.supervisor.memory import memory_bytes
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -34,6 +33,9 @@ class Config:
     csrf_trusted_origins: list[str]
     cors_origins: list[str]
     https: bool
+    hsts_seconds: int
+    hsts_subdomains: bool
+    hsts_preload: bool
     database_url: str
     database_read_url: str
     database_read_delay_seconds: float
@@ -142,28 +144,6 @@ class Config:
         return f"redis+socket://{match['path']}?virtual_host={match['db'] or 0}"
 
 
-def _share(value: float, name: str) -> float:
-    """Return a share between 0 and 1; raises `ImproperlyConfigured` for any other number."""
-    if not 0 < value <= 1:
-        raise ImproperlyConfigured(f"{name} is {value}, no share between 0 and 1.")
-    return value
-
-
-def _log_format(written: str) -> str:
-    """Return `line` or `json`; raises `ImproperlyConfigured` for anything else."""
-    if written not in ("line", "json"):
-        raise ImproperlyConfigured(f"LOG_FORMAT is “{written}”, neither “line” nor “json”.")
-    return written
-
-
-def _language(written: str) -> str:
-    """Return the code of a language that pages can be read in; raises `ImproperlyConfigured` for any other."""
-    if written not in LANGUAGE_NAMES:
-        known = ", ".join(LANGUAGE_NAMES)
-        raise ImproperlyConfigured(f"DEFAULT_LANGUAGE is “{written}”, none of {known}.")
-    return written
-
-
 def _link(written: str) -> tuple[str, str]:
     """Return what a link says and where it leads; raises `ImproperlyConfigured` for anything but `Words=address`."""
     words, _, address = (part.strip() for part in written.partition("="))
@@ -172,156 +152,137 @@ def _link(written: str) -> tuple[str, str]:
     return words, address
 
 
-def _network(written: str) -> str:
-    """Return an IP network; raises `ImproperlyConfigured` for anything else."""
-    try:
-        return str(ipaddress.ip_network(written))
-    except ValueError as error:
-        raise ImproperlyConfigured(f"“{written}” is no IP network.") from error
-
-
-def _days(written: str) -> int:
-    """Return a number of days, 0 for nothing; raises `ImproperlyConfigured` for anything else."""
-    if not re.fullmatch(r"[0-9]{0,6}", written):
-        raise ImproperlyConfigured(f"“{written}” is no number of days.")
-    return int(written or 0)
-
-
-def _asking_with_pictures(env: environ.Env) -> dict[str, Any]:
+def _asking_with_pictures(env: Environment) -> dict[str, Any]:
     """Read the variables about pictures at an address, and parts of photos."""
     return {
-        "picture_urls": env.bool("PICTURE_URLS", default=True),
-        "picture_url_ports": env.list("PICTURE_URL_PORTS", cast=int, default=[80, 443]),
-        "picture_url_networks": env.list("PICTURE_URL_NETWORKS", cast=_network, default=[]),
-        "picture_url_seconds": env.float("PICTURE_URL_SECONDS", default=10.0),
-        "upload_keep_seconds": env.int("UPLOAD_KEEP_SECONDS", default=900),
-        "throttle_picture_urls": env.str("THROTTLE_PICTURE_URLS", default="30/minute"),
+        "picture_urls": env.flag("PICTURE_URLS", default=True),
+        "picture_url_ports": env.ports("PICTURE_URL_PORTS", [80, 443]),
+        "picture_url_networks": env.networks("PICTURE_URL_NETWORKS"),
+        "picture_url_seconds": env.number("PICTURE_URL_SECONDS", 10.0, least=0.001),
+        "upload_keep_seconds": env.integer("UPLOAD_KEEP_SECONDS", 900),
+        "throttle_picture_urls": env.rate("THROTTLE_PICTURE_URLS", "30/minute"),
     }
 
 
-def _reading_of_texts(env: environ.Env) -> dict[str, Any]:
+def _reading_of_texts(env: Environment) -> dict[str, Any]:
     """Return the settings of reading the text in photos."""
     return {
-        "read_text": env.bool("READ_TEXT", default=True),
-        "read_text_seconds": env.float("READ_TEXT_SECONDS", default=20.0),
-        "read_text_processes": env.int("READ_TEXT_PROCESSES", default=1),
-        "read_text_idle_seconds": env.float("READ_TEXT_IDLE_SECONDS", default=300.0),
+        "read_text": env.flag("READ_TEXT", default=True),
+        "read_text_seconds": env.number("READ_TEXT_SECONDS", 20.0, least=0.001),
+        "read_text_processes": env.integer("READ_TEXT_PROCESSES", 1, least=1),
+        "read_text_idle_seconds": env.number("READ_TEXT_IDLE_SECONDS", 300.0),
     }
 
 
-def _sources(env: environ.Env) -> dict[str, Any]:
+def _sources(env: Environment) -> dict[str, Any]:
     """Return where sources of documents may lie."""
     return {
-        "source_folders": [Path(folder) for folder in env.list("SOURCE_FOLDERS", default=[])],
-        "source_ports": env.list("SOURCE_PORTS", cast=int, default=[80, 443]),
-        "source_networks": env.list("SOURCE_NETWORKS", cast=_network, default=[]),
-        "source_s3_key_id": env.str("SOURCE_S3_KEY_ID", default=""),
-        "source_s3_secret": env.str("SOURCE_S3_SECRET", default=""),
+        "source_folders": [Path(folder) for folder in env.words("SOURCE_FOLDERS")],
+        "source_ports": env.ports("SOURCE_PORTS", [80, 443]),
+        "source_networks": env.networks("SOURCE_NETWORKS"),
+        "source_s3_key_id": env.text("SOURCE_S3_KEY_ID"),
+        "source_s3_secret": env.text("SOURCE_S3_SECRET"),
     }
 
 
-def _mail(env: environ.Env) -> dict[str, Any]:
+def _mail(env: Environment) -> dict[str, Any]:
     """Return the server that sends mail, and how to sign in there."""
     return {
-        "email_host": env.str("EMAIL_HOST", default=""),
-        "email_port": env.int("EMAIL_PORT", default=25),
-        "email_host_user": env.str("EMAIL_HOST_USER", default=""),
-        "email_host_password": env.str("EMAIL_HOST_PASSWORD", default=""),
-        "email_use_tls": env.bool("EMAIL_USE_TLS", default=False),
-        "email_use_ssl": env.bool("EMAIL_USE_SSL", default=False),
-        "email_from": env.str("EMAIL_FROM", default="sightline@localhost"),
+        "email_host": env.text("EMAIL_HOST"),
+        "email_port": env.integer("EMAIL_PORT", 25, least=1, most=PORT_MAX),
+        "email_host_user": env.text("EMAIL_HOST_USER"),
+        "email_host_password": env.text("EMAIL_HOST_PASSWORD"),
+        "email_use_tls": env.flag("EMAIL_USE_TLS"),
+        "email_use_ssl": env.flag("EMAIL_USE_SSL"),
+        "email_from": env.text("EMAIL_FROM", "sightline@localhost"),
     }
 
 
-def _watching(env: environ.Env) -> dict[str, Any]:
+def _watching(env: Environment) -> dict[str, Any]:
     """Return what the index should reach, where webhooks may lead, and what a process says of itself, and how."""
-    alive = env.str("ALIVE_FILE", default="")
     return {
-        "alive_file": Path(alive) if alive else None,
-        "traces_endpoint": ""
-        if env.bool("OTEL_SDK_DISABLED", default=False)
-        else env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""),
-        "footer_text": env.str("FOOTER_TEXT", default=""),
-        "footer_links": env.list("FOOTER_LINKS", cast=_link, default=[]),
-        "default_language": _language(env.str("DEFAULT_LANGUAGE", default="en")),
-        "log_format": _log_format(env.str("LOG_FORMAT", default="line")),
-        "recall_target": _share(env.float("RECALL_TARGET", default=0.95), "RECALL_TARGET"),
-        "no_match_alert": _share(env.float("NO_MATCH_ALERT", default=0.3), "NO_MATCH_ALERT"),
-        "webhook_ports": env.list("WEBHOOK_PORTS", cast=int, default=[80, 443]),
-        "webhook_networks": env.list("WEBHOOK_NETWORKS", cast=_network, default=[]),
+        "alive_file": env.path("ALIVE_FILE"),
+        "traces_endpoint": "" if env.flag("OTEL_SDK_DISABLED") else env.text("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        "footer_text": env.text("FOOTER_TEXT"),
+        "footer_links": [_link(written) for written in env.words("FOOTER_LINKS")],
+        "default_language": env.choice("DEFAULT_LANGUAGE", list(LANGUAGE_NAMES), "en"),
+        "log_format": env.choice("LOG_FORMAT", ("line", "json"), "line"),
+        "recall_target": env.share("RECALL_TARGET", 0.95),
+        "no_match_alert": env.share("NO_MATCH_ALERT", 0.3),
+        "webhook_ports": env.ports("WEBHOOK_PORTS", [80, 443]),
+        "webhook_networks": env.networks("WEBHOOK_NETWORKS"),
     }
 
 
-def _resumable_uploads(env: environ.Env) -> dict[str, Any]:
+def _resumable_uploads(env: Environment) -> dict[str, Any]:
     """Return how much of unfinished uploads is kept, and for how long."""
     return {
-        "upload_person_max_bytes": env.int("UPLOAD_PERSON_MAX_BYTES", default=16 * GIB),
-        "upload_keep_hours": env.int("UPLOAD_KEEP_HOURS", default=48),
+        "upload_person_max_bytes": env.integer("UPLOAD_PERSON_MAX_BYTES", 16 * GIB),
+        "upload_keep_hours": env.integer("UPLOAD_KEEP_HOURS", 48, least=1),
     }
 
 
-def _records(env: environ.Env) -> dict[str, Any]:
+def _records(env: Environment) -> dict[str, Any]:
     """Return for how long it is kept who did what."""
     return {
-        "audit_keep_days": env.get_value("AUDIT_KEEP_DAYS", cast=_days, default=730),
-        "job_keep_days": env.get_value("JOB_KEEP_DAYS", cast=_days, default=0),
-        "rater_keep_days": env.get_value("RATER_KEEP_DAYS", cast=_days, default=0),
+        "audit_keep_days": env.days("AUDIT_KEEP_DAYS", 730),
+        "job_keep_days": env.days("JOB_KEEP_DAYS", 0),
+        "rater_keep_days": env.days("RATER_KEEP_DAYS", 0),
     }
 
 
-def _hub(env: environ.Env) -> dict[str, Any]:
+def _hub(env: Environment) -> dict[str, Any]:
     """Return where published models come from; the names that Hugging Face's own programs know count as well."""
-    cache = env.str("HUB_CACHE", default="") or env.str("HF_HUB_CACHE", default="")
-    endpoint = (
-        env.str("HUB_ENDPOINT", default="") or env.str("HF_ENDPOINT", default="") or "https://huggingface.co"
-    )
+    endpoint = env.text("HUB_ENDPOINT") or env.text("HF_ENDPOINT") or "https://huggingface.co"
     if not endpoint.startswith(("https://", "http://")):
         raise ImproperlyConfigured(f"HUB_ENDPOINT: “{endpoint}” is no address that begins with https://.")
     return {
         "hub_endpoint": endpoint.rstrip("/"),
-        "hub_token": env.str("HUB_TOKEN", default="") or env.str("HF_TOKEN", default=""),
-        "hub_cache": Path(cache).resolve() if cache else None,
-        "hub_offline": env.bool("HUB_OFFLINE", default=env.bool("HF_HUB_OFFLINE", default=False)),
-        "hub_max_bytes": env.int("HUB_MAX_BYTES", default=8 * GIB),
-        "hub_seconds": env.float("HUB_SECONDS", default=3600.0),
-        "hub_networks": env.list("HUB_NETWORKS", cast=_network, default=[]),
+        "hub_token": env.text("HUB_TOKEN") or env.text("HF_TOKEN"),
+        "hub_cache": env.path("HUB_CACHE") or env.path("HF_HUB_CACHE"),
+        "hub_offline": env.flag("HUB_OFFLINE", default=env.flag("HF_HUB_OFFLINE")),
+        "hub_max_bytes": env.integer("HUB_MAX_BYTES", 8 * GIB),
+        "hub_seconds": env.number("HUB_SECONDS", 3600.0, least=0.001),
+        "hub_networks": env.networks("HUB_NETWORKS"),
     }
 
 
-def _pictures(env: environ.Env, memory: int) -> dict[str, Any]:
+def _pictures(env: Environment, memory: int) -> dict[str, Any]:
     return {
-        "picture_max_bytes": env.int("PICTURE_MAX_BYTES", default=20 * MIB),
-        "picture_max_pixels": env.int("PICTURE_MAX_PIXELS", default=60_000_000),
-        "picture_max_scans": env.int("PICTURE_MAX_SCANS", default=20),
-        "picture_max_parts": env.int("PICTURE_MAX_PARTS", default=20_000),
-        "picture_max_seconds": env.int("PICTURE_MAX_SECONDS", default=8),
-        "picture_memory_bytes": env.int("PICTURE_MEMORY_BYTES", default=0) or max(256 * MIB, memory // 8),
-        "picture_busy_seconds": env.float("PICTURE_BUSY_SECONDS", default=10.0),
-        "picture_processes": env.int("PICTURE_PROCESSES", default=0) or min(len(os.sched_getaffinity(0)), 8),
+        "picture_max_bytes": env.integer("PICTURE_MAX_BYTES", 20 * MIB, least=1),
+        "picture_max_pixels": env.integer("PICTURE_MAX_PIXELS", 60_000_000, least=1),
+        "picture_max_scans": env.integer("PICTURE_MAX_SCANS", 20, least=1),
+        "picture_max_parts": env.integer("PICTURE_MAX_PARTS", 20_000, least=1),
+        "picture_max_seconds": env.integer("PICTURE_MAX_SECONDS", 8, least=1),
+        "picture_memory_bytes": env.integer("PICTURE_MEMORY_BYTES", 0) or max(256 * MIB, memory // 8),
+        "picture_busy_seconds": env.number("PICTURE_BUSY_SECONDS", 10.0),
+        "picture_processes": env.integer("PICTURE_PROCESSES", 0) or min(len(os.sched_getaffinity(0)), 8),
     }
 
 
-def read_config() -> Config:
+def read_config(env: Environment | None = None) -> Config:
     """Read every variable once; a value of the wrong type raises `ImproperlyConfigured` naming it."""
-    env = environ.Env()
+    env = env or Environment()
     memory = memory_bytes()
-    static = env.str("STATIC_DIR", default="")
     return Config(
-        debug=env.bool("DEBUG", default=False),
-        secret_key=env.str("SECRET_KEY", default=""),
-        allowed_hosts=env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]),
-        csrf_trusted_origins=env.list("CSRF_TRUSTED_ORIGINS", default=[]),
-        cors_origins=env.list("CORS_ORIGINS", default=[]),
-        https=env.bool("HTTPS", default=False),
-        database_url=env.str("DATABASE_URL", default=""),
-        database_read_url=env.str("DATABASE_READ_URL", default=""),
-        database_read_delay_seconds=env.float("DATABASE_READ_DELAY_SECONDS", default=10.0),
-        vector_shards=env.str("VECTOR_SHARDS", default="").split(),
-        redis_url=env.str("REDIS_URL", default=""),
-        data_dir=Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").resolve(),
-        static_dir=Path(static).resolve() if static else None,
-        anonymous_search=env.bool("ANONYMOUS_SEARCH", default=True),
-        keep_queries=env.bool("KEEP_QUERIES", default=True),
+        debug=env.flag("DEBUG"),
+        secret_key=env.text("SECRET_KEY"),
+        allowed_hosts=env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"]),
+        csrf_trusted_origins=env.words("CSRF_TRUSTED_ORIGINS"),
+        cors_origins=env.words("CORS_ORIGINS"),
+        https=env.flag("HTTPS"),
+        hsts_seconds=env.integer("HSTS_SECONDS", 31_536_000),
+        hsts_subdomains=env.flag("HSTS_SUBDOMAINS"),
+        hsts_preload=env.flag("HSTS_PRELOAD"),
+        database_url=env.address("DATABASE_URL"),
+        database_read_url=env.address("DATABASE_READ_URL"),
+        database_read_delay_seconds=env.number("DATABASE_READ_DELAY_SECONDS", 10.0),
+        vector_shards=env.addresses("VECTOR_SHARDS"),
+        redis_url=env.address("REDIS_URL"),
+        data_dir=env.path("DATA_DIR") or (BASE_DIR / "var").resolve(),
+        static_dir=env.path("STATIC_DIR"),
+        anonymous_search=env.flag("ANONYMOUS_SEARCH", default=True),
+        keep_queries=env.flag("KEEP_QUERIES", default=True),
         **_pictures(env, memory),
         **_reading_of_texts(env),
         **_asking_with_pictures(env),
@@ -331,32 +292,32 @@ def read_config() -> Config:
         **_watching(env),
         **read_branding(env),
         **_resumable_uploads(env),
-        import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
-        bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=2 * GIB),
-        encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
-        device=env.str("DEVICE", default="auto"),
-        encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4 * GIB),
-        site_url=env.str("SITE_URL", default="").rstrip("/"),
+        import_max_bytes=env.integer("IMPORT_MAX_BYTES", 4 * GIB),
+        bundle_max_bytes=env.integer("BUNDLE_MAX_BYTES", 2 * GIB),
+        encode_timeout_seconds=env.number("ENCODE_TIMEOUT_SECONDS", 30.0, least=0.001),
+        device=env.text("DEVICE", "auto"),
+        encoder_memory_bytes=env.integer("ENCODER_MEMORY_BYTES", 4 * GIB, least=64 * MIB),
+        site_url=env.text("SITE_URL").rstrip("/"),
         **_mail(env),
-        photos_max_bytes=env.int("PHOTOS_MAX_BYTES", default=512 * MIB),
-        photos_keep_days=env.get_value("PHOTOS_KEEP_DAYS", cast=_days, default=30),
-        query_keep_days=env.get_value("QUERY_KEEP_DAYS", cast=_days, default=365),
-        query_photo_keep_days=env.get_value("QUERY_PHOTO_KEEP_DAYS", cast=_days, default=90),
-        trash_keep_days=env.get_value("TRASH_KEEP_DAYS", cast=_days, default=30),
+        photos_max_bytes=env.integer("PHOTOS_MAX_BYTES", 512 * MIB),
+        photos_keep_days=env.days("PHOTOS_KEEP_DAYS", 30),
+        query_keep_days=env.days("QUERY_KEEP_DAYS", 365),
+        query_photo_keep_days=env.days("QUERY_PHOTO_KEEP_DAYS", 90),
+        trash_keep_days=env.days("TRASH_KEEP_DAYS", 30),
         **_records(env),
-        public_models=env.list("PUBLIC_MODELS", default=[]),
-        throttle=env.bool("THROTTLE", default=True),
-        throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),
-        throttle_user=env.str("THROTTLE_USER", default="3000/minute"),
-        trusted_proxies=env.int("TRUSTED_PROXIES", default=0),
-        sign_in_failures=env.int("SIGN_IN_FAILURES", default=5),
-        sign_in_failures_address=env.int("SIGN_IN_FAILURES_ADDRESS", default=50),
-        sign_in_pause_seconds=env.int("SIGN_IN_PAUSE_SECONDS", default=900),
-        second_factor_staff=env.bool("SECOND_FACTOR_STAFF", default=False),
+        public_models=env.words("PUBLIC_MODELS"),
+        throttle=env.flag("THROTTLE", default=True),
+        throttle_anonymous=env.rate("THROTTLE_ANONYMOUS", "120/minute"),
+        throttle_user=env.rate("THROTTLE_USER", "3000/minute"),
+        trusted_proxies=env.integer("TRUSTED_PROXIES", 0),
+        sign_in_failures=env.integer("SIGN_IN_FAILURES", 5),
+        sign_in_failures_address=env.integer("SIGN_IN_FAILURES_ADDRESS", 50),
+        sign_in_pause_seconds=env.integer("SIGN_IN_PAUSE_SECONDS", 900, least=1),
+        second_factor_staff=env.flag("SECOND_FACTOR_STAFF"),
         oidc=read_oidc(env),
         ldap=read_ldap(env),
-        job_memory_bytes=env.int("JOB_MEMORY_BYTES", default=max(GIB, memory // 4)),
-        query_memory_bytes=env.int("QUERY_MEMORY_BYTES", default=max(2 * GIB, memory // 2)),
-        web_memory_bytes=env.int("WEB_MEMORY_BYTES", default=max(GIB, memory // 8)),
-        allow_unwalled=env.bool("ALLOW_UNWALLED", default=False),
+        job_memory_bytes=env.integer("JOB_MEMORY_BYTES", max(GIB, memory // 4), least=64 * MIB),
+        query_memory_bytes=env.integer("QUERY_MEMORY_BYTES", max(2 * GIB, memory // 2), least=64 * MIB),
+        web_memory_bytes=env.integer("WEB_MEMORY_BYTES", max(GIB, memory // 8), least=64 * MIB),
+        allow_unwalled=env.flag("ALLOW_UNWALLED"),
     )

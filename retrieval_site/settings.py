@@ -17,7 +17,7 @@ django_stubs_ext.monkeypatch()  # generic classes of Django take their parameter
 CONFIG = read_config()
 
 DEBUG = CONFIG.debug
-SECRET_KEY = CONFIG.secret_key or "unset"  # the boot check refuses to serve with it
+SECRET_KEY = CONFIG.secret_key or "unset"  # retrieval_site.checks refuses to serve with it
 ALLOWED_HOSTS = CONFIG.allowed_hosts
 CSRF_TRUSTED_ORIGINS = CONFIG.csrf_trusted_origins
 DATA_DIR = CONFIG.data_dir
@@ -246,8 +246,12 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = CONFIG.picture_max_bytes + MIB
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = CONFIG.https
-SECURE_HSTS_SECONDS = 31_536_000 if CONFIG.https else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = CONFIG.https
+SECURE_HSTS_SECONDS = CONFIG.hsts_seconds if CONFIG.https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS, SECURE_HSTS_PRELOAD = CONFIG.hsts_subdomains, CONFIG.hsts_preload
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",
+    "security.W021",
+]  # other names of a domain are its owner's to decide about
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if CONFIG.https else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

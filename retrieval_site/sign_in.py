@@ -17,7 +17,8 @@ from django.contrib.auth.password_validation import MinimumLengthValidator
 from django.utils.crypto import salted_hmac
 
 from retrieval_site.errors import AppError
-from retrieval_site.throttling import Rate, address_of, forget, forget_all, take, whole_seconds
+from retrieval_site.rates import Rate
+from retrieval_site.throttling import address_of, forget, forget_all, take, whole_seconds
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import re
 import time
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -20,20 +18,12 @@ from workers.encoding import wire
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+    from retrieval_site.rates import Rate
+
 LOG = logging.getLogger(__name__)
 KEY_PREFIX = "sightline:throttle"
 IPV6_PREFIX_BITS = 64
 """What one customer of a provider has at least: counting its addresses one by one would count nothing."""
-_RATE = re.compile(r"(?P<number>\d+)/(?P<period>second|minute|hour|day)")
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
-
-
-@dataclass(frozen=True)
-class Rate:
-    """So many requests in so many seconds."""
-
-    limit: int
-    seconds: int
 
 
 @dataclass(frozen=True)
@@ -54,15 +44,6 @@ class Window:
         if self.now <= room:
             return max(0.0, rate.seconds * (1 - (room - self.now) / max(self.before, 1)) - self.into)
         return rate.seconds - self.into + rate.seconds * (1 - room / self.now)
-
-
-@cache
-def parse_rate(text: str) -> Rate:
-    """Return the rate written as `120/minute`; raises ValueError for anything else."""
-    match = _RATE.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is no rate; write one as 120/minute (second, minute, hour or day).")
-    return Rate(int(match["number"]), _SECONDS[match["period"]])
 
 
 def take(name: str, rate: Rate, cost: float = 1.0) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connection, transaction
 
@@ -17,21 +16,6 @@ if TYPE_CHECKING:
 
 EXTENSIONS = ("vector", "pg_trgm", "unaccent")
 _SHARDS_HINT = "Separate addresses by blanks; docs/scaling.md, Vectors on several servers."
-
-
-@register()
-def throttle_rates_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """Find a rate that cannot be read now, not at the first request."""
-    from retrieval_site.throttling import parse_rate
-
-    found: list[CheckMessage] = []
-    for name in ("throttle_anonymous", "throttle_user"):
-        try:
-            parse_rate(getattr(settings.CONFIG, name))
-        except ValueError as failure:
-            hint = "Write a number of requests per second, minute, hour or day; THROTTLE=off lifts both."
-            found.append(Error(f"{name.upper()}: {failure}", hint=hint, id="sightline.E010"))
-    return found
 
 
 @register()

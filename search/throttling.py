@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from retrieval_site.throttling import address_of, parse_rate, take
+from retrieval_site.rates import parse_rate
+from retrieval_site.throttling import address_of, take
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

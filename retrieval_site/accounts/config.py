@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
-    import environ
+    from retrieval_site.environment import Environment
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -33,9 +33,9 @@ class OidcConfig:
     second_factor: bool
 
 
-def read_oidc(env: environ.Env) -> OidcConfig | None:
+def read_oidc(env: Environment) -> OidcConfig | None:
     """Return the provider, None where none is set; raises `ImproperlyConfigured` for one that cannot be used."""
-    issuer = env.str("OIDC_ISSUER", default="")
+    issuer = env.text("OIDC_ISSUER")
     if not issuer:
         return None
     parts = urlsplit(issuer)
@@ -46,37 +46,25 @@ def read_oidc(env: environ.Env) -> OidcConfig | None:
     return OidcConfig(
         issuer=issuer,
         client_id=_needed(env, "OIDC_CLIENT_ID"),
-        client_secret=env.str("OIDC_CLIENT_SECRET", default=""),
-        name=env.str("OIDC_NAME", default="your organisation"),
-        scopes=env.list("OIDC_SCOPES", cast=str.strip, default=["openid", "profile", "email"]),
-        groups_claim=env.str("OIDC_GROUPS_CLAIM", default="groups"),
-        groups=env.list("OIDC_GROUPS", cast=str.strip, default=[]),
-        staff_groups=env.list("OIDC_STAFF_GROUPS", cast=str.strip, default=[]),
-        admin_groups=env.list("OIDC_ADMIN_GROUPS", cast=str.strip, default=[]),
-        group_map=_map(env, "OIDC_GROUP_MAP"),
-        sign_up=env.bool("OIDC_SIGN_UP", default=False),
-        match_email=env.bool("OIDC_MATCH_EMAIL", default=False),
-        second_factor=env.bool("OIDC_SECOND_FACTOR", default=False),
+        client_secret=env.text("OIDC_CLIENT_SECRET"),
+        name=env.text("OIDC_NAME", "your organisation"),
+        scopes=env.words("OIDC_SCOPES", ["openid", "profile", "email"]),
+        groups_claim=env.text("OIDC_GROUPS_CLAIM", "groups"),
+        groups=env.words("OIDC_GROUPS"),
+        staff_groups=env.words("OIDC_STAFF_GROUPS"),
+        admin_groups=env.words("OIDC_ADMIN_GROUPS"),
+        group_map=env.mapping("OIDC_GROUP_MAP"),
+        sign_up=env.flag("OIDC_SIGN_UP"),
+        match_email=env.flag("OIDC_MATCH_EMAIL"),
+        second_factor=env.flag("OIDC_SECOND_FACTOR"),
     )
 
 
-def _needed(env: environ.Env, name: str) -> str:
-    value = env.str(name, default="")
+def _needed(env: Environment, name: str) -> str:
+    value = env.text(name)
     if not value:
         raise ImproperlyConfigured(f"{name} is needed where OIDC_ISSUER is set.")
-    return str(value)
-
-
-def _map(env: environ.Env, variable: str) -> dict[str, str]:
-    """Return which group of theirs is which group here."""
-    try:
-        value = env.json(variable, default={})
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{variable} is no JSON.") from error
-    named = isinstance(value, dict) and all(isinstance(name, str) and name for name in value.values())
-    if not named:
-        raise ImproperlyConfigured(f'{variable} is no JSON object such as {{"their group": "Our group"}}.')
-    return dict(value)
+    return value
 
 
 GROUP_TYPES = {
@@ -116,31 +104,31 @@ class LdapConfig:
     match_name: bool
 
 
-def read_ldap(env: environ.Env) -> LdapConfig | None:
+def read_ldap(env: Environment) -> LdapConfig | None:
     """Return the directory, None where none is set; raises `ImproperlyConfigured` for one that cannot be used."""
-    url, insecure = env.str("LDAP_URL", default=""), env.bool("LDAP_INSECURE", default=False)
+    url, insecure = env.text("LDAP_URL"), env.flag("LDAP_INSECURE")
     if not url:
         return None
     ldap = LdapConfig(
         url=url,
         start_tls=urlsplit(url).scheme == "ldap" and not insecure,
-        ca_file=env.str("LDAP_CA_FILE", default=""),
-        seconds=env.float("LDAP_SECONDS", default=5.0),
-        bind_dn=env.str("LDAP_BIND_DN", default=""),
-        bind_password=env.str("LDAP_BIND_PASSWORD", default=""),
-        user_dn=env.str("LDAP_USER_DN", default=""),
-        user_base=env.str("LDAP_USER_BASE", default=""),
-        user_filter=env.str("LDAP_USER_FILTER", default="(uid=%(user)s)"),
-        user_name=env.str("LDAP_USER_NAME", default="uid"),
-        group_base=env.str("LDAP_GROUP_BASE", default=""),
-        group_filter=env.str("LDAP_GROUP_FILTER", default="(objectClass=*)"),
-        group_type=env.str("LDAP_GROUP_TYPE", default="groupOfNames"),
-        groups=env.list("LDAP_GROUPS", cast=str.strip, default=[]),
-        staff_groups=env.list("LDAP_STAFF_GROUPS", cast=str.strip, default=[]),
-        admin_groups=env.list("LDAP_ADMIN_GROUPS", cast=str.strip, default=[]),
-        group_map=_map(env, "LDAP_GROUP_MAP"),
-        sign_up=env.bool("LDAP_SIGN_UP", default=False),
-        match_name=env.bool("LDAP_MATCH_NAME", default=False),
+        ca_file=env.text("LDAP_CA_FILE"),
+        seconds=env.number("LDAP_SECONDS", 5.0, least=0.001),
+        bind_dn=env.text("LDAP_BIND_DN"),
+        bind_password=env.text("LDAP_BIND_PASSWORD"),
+        user_dn=env.text("LDAP_USER_DN"),
+        user_base=env.text("LDAP_USER_BASE"),
+        user_filter=env.text("LDAP_USER_FILTER", "(uid=%(user)s)"),
+        user_name=env.text("LDAP_USER_NAME", "uid"),
+        group_base=env.text("LDAP_GROUP_BASE"),
+        group_filter=env.text("LDAP_GROUP_FILTER", "(objectClass=*)"),
+        group_type=env.text("LDAP_GROUP_TYPE", "groupOfNames"),
+        groups=env.words("LDAP_GROUPS"),
+        staff_groups=env.words("LDAP_STAFF_GROUPS"),
+        admin_groups=env.words("LDAP_ADMIN_GROUPS"),
+        group_map=env.mapping("LDAP_GROUP_MAP"),
+        sign_up=env.flag("LDAP_SIGN_UP"),
+        match_name=env.flag("LDAP_MATCH_NAME"),
     )
     _check_ldap(ldap)
     return ldap

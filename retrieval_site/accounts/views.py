@@ -27,8 +27,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from retrieval_site.posting import page_within
+from retrieval_site.rates import Rate
 from retrieval_site.sign_in import SignInForm, count_attempt, forget_pair
-from retrieval_site.throttling import Rate, address_of, take_or_refuse
+from retrieval_site.throttling import address_of, take_or_refuse
 
 if TYPE_CHECKING:
     from django.contrib.auth.forms import AuthenticationForm

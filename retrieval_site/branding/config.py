@@ -12,7 +12,7 @@ from retrieval_site.branding.colours import is_colour
 from retrieval_site.branding.files import BrandFile, read_brand_file
 
 if TYPE_CHECKING:
-    import environ
+    from retrieval_site.environment import Environment
 
 NAME = "Sightline"
 NAME_MAX = 60
@@ -28,12 +28,12 @@ class Branding:
     accent: str = ""
 
 
-def read_branding(env: environ.Env) -> dict[str, Any]:
+def read_branding(env: Environment) -> dict[str, Any]:
     """Return the name and the rest; raises `ImproperlyConfigured` for what cannot be shown."""
-    name = env.str("SITE_NAME", default="").strip() or NAME
+    name = env.text("SITE_NAME").strip() or NAME
     if len(name) > NAME_MAX or not name.isprintable():
         raise ImproperlyConfigured(f"SITE_NAME is longer than {NAME_MAX} characters, or not on one line.")
-    accent = env.str("SITE_ACCENT", default="").strip().lower()
+    accent = env.text("SITE_ACCENT").strip().lower()
     if accent and not is_colour(accent):
         raise ImproperlyConfigured(f"SITE_ACCENT is “{accent}”, no colour such as #0a5fb4.")
     logo, dark = _file(env, "SITE_LOGO"), _file(env, "SITE_LOGO_DARK")
@@ -42,6 +42,6 @@ def read_branding(env: environ.Env) -> dict[str, Any]:
     return {"site_name": name, "branding": Branding(logo, dark, _file(env, "SITE_ICON", icon=True), accent)}
 
 
-def _file(env: environ.Env, variable: str, *, icon: bool = False) -> BrandFile | None:
-    path = env.str(variable, default="")
+def _file(env: Environment, variable: str, *, icon: bool = False) -> BrandFile | None:
+    path = env.text(variable)
     return read_brand_file(Path(path), variable, icon=icon) if path else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
-    import environ
+    from retrieval_site.environment import Environment
 
 FOLDER, BUCKET = "folder", "s3"
 SIGNED_SECONDS_MAX = 3600
@@ -28,12 +28,10 @@ class BucketConfig:
     seconds: float
 
 
-def read_buckets(env: environ.Env) -> dict[str, Any]:
+def read_buckets(env: Environment) -> dict[str, Any]:
     """Return where blobs are written, and both buckets; raises `ImproperlyConfigured`."""
-    store = env.str("BLOB_STORE", default=FOLDER)
-    blobs, signed = _blobs(env), env.int("BLOB_S3_SIGNED_SECONDS", default=0)
-    if store not in (FOLDER, BUCKET):
-        raise ImproperlyConfigured(f"BLOB_STORE is “{store}”, neither “{FOLDER}” nor “{BUCKET}”.")
+    store = env.choice("BLOB_STORE", (FOLDER, BUCKET), FOLDER)
+    blobs, signed = _blobs(env), env.integer("BLOB_S3_SIGNED_SECONDS", 0)
     if store == BUCKET and not blobs.bucket:
         raise ImproperlyConfigured("BLOB_S3_BUCKET is needed where BLOB_STORE is “s3”.")
     if signed and not (blobs.bucket and blobs.key_id and 0 < signed <= SIGNED_SECONDS_MAX):
@@ -46,41 +44,41 @@ def read_buckets(env: environ.Env) -> dict[str, Any]:
     }
 
 
-def _blobs(env: environ.Env) -> BucketConfig:
+def _blobs(env: Environment) -> BucketConfig:
     """Return the bucket of blobs; its name is empty where there is none."""
-    region = env.str("BLOB_S3_REGION", default="") or "us-east-1"
-    prefix, bucket = env.str("BLOB_S3_PREFIX", default="").strip("/"), env.str("BLOB_S3_BUCKET", default="")
+    region = env.text("BLOB_S3_REGION", "us-east-1")
+    prefix, bucket = env.text("BLOB_S3_PREFIX").strip("/"), env.text("BLOB_S3_BUCKET")
     if not re.fullmatch(r"[a-z0-9]?[a-z0-9._-]{0,62}", bucket):
-        raise ImproperlyConfigured(f"“{bucket}” is no name of a bucket.")
+        raise ImproperlyConfigured(f"BLOB_S3_BUCKET: “{bucket}” is no name of a bucket.")
     return BucketConfig(
-        endpoint=_endpoint(env.str("BLOB_S3_ENDPOINT", default="") or f"https://s3.{region}.amazonaws.com"),
+        endpoint=_endpoint(env, "BLOB_S3_ENDPOINT", f"https://s3.{region}.amazonaws.com"),
         region=region,
         bucket=bucket,
         prefix=f"{prefix}/" if prefix else "",
-        key_id=env.str("BLOB_S3_KEY_ID", default=""),
-        key_secret=env.str("BLOB_S3_SECRET", default=""),
-        seconds=env.float("BLOB_S3_SECONDS", default=10.0),
+        key_id=env.text("BLOB_S3_KEY_ID"),
+        key_secret=env.text("BLOB_S3_SECRET"),
+        seconds=env.number("BLOB_S3_SECONDS", 10.0, least=0.001),
     )
 
 
-def _backup(env: environ.Env, blobs: BucketConfig) -> BucketConfig:
+def _backup(env: Environment, blobs: BucketConfig) -> BucketConfig:
     """Return how to ask for backups: what is not set is as for blobs. Bucket and prefix are in the command."""
     return replace(
         blobs,
         bucket="",
         prefix="",
-        endpoint=_endpoint(env.str("BACKUP_S3_ENDPOINT", default="") or blobs.endpoint),
-        region=env.str("BACKUP_S3_REGION", default="") or blobs.region,
-        key_id=env.str("BACKUP_S3_KEY_ID", default="") or blobs.key_id,
-        key_secret=env.str("BACKUP_S3_SECRET", default="") or blobs.key_secret,
+        endpoint=_endpoint(env, "BACKUP_S3_ENDPOINT", blobs.endpoint),
+        region=env.text("BACKUP_S3_REGION", blobs.region),
+        key_id=env.text("BACKUP_S3_KEY_ID", blobs.key_id),
+        key_secret=env.text("BACKUP_S3_SECRET", blobs.key_secret),
     )
 
 
-def _endpoint(written: str) -> str:
+def _endpoint(env: Environment, name: str, default: str) -> str:
     """Return an endpoint without a slash at its end; raises `ImproperlyConfigured` for no address."""
-    endpoint = written.rstrip("/")
+    endpoint = env.text(name, default).rstrip("/")
     if not re.fullmatch(r"https?://[A-Za-z0-9._:\[\]-]+", endpoint):
         raise ImproperlyConfigured(
-            f"“{endpoint}” is no address of an S3 service such as https://s3.example.org."
+            f"{name}: “{endpoint}” is no address of an S3 service such as https://s3.example.org."
         )
     return endpoint

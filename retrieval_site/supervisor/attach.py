@@ -17,17 +17,16 @@ def data_paths() -> DataPaths:
 
 
 def attach_environment() -> None:
-    """Fill in what the environment leaves open: the embedded servers' addresses and the kept secret key.
+    """Fill in what the environment leaves open or empty: the embedded servers' addresses and the kept secret key.
 
     The addresses follow from DATA_DIR alone, so that `manage.py` in another terminal finds the servers of a
     running `serve`. Nothing is started and nothing is written here.
     """
     paths = data_paths()
-    os.environ.setdefault("DATA_DIR", str(paths.root))
-    os.environ.setdefault("DATABASE_URL", paths.database_url)
-    os.environ.setdefault("REDIS_URL", paths.redis_url)
-    if "SECRET_KEY" not in os.environ and paths.secret_key.is_file():
-        os.environ["SECRET_KEY"] = paths.secret_key.read_text().strip()
+    own = {"DATA_DIR": str(paths.root), "DATABASE_URL": paths.database_url, "REDIS_URL": paths.redis_url}
+    if paths.secret_key.is_file():
+        own["SECRET_KEY"] = paths.secret_key.read_text().strip()
+    os.environ.update({name: value for name, value in own.items() if not os.environ.get(name)})
 
 
 def ensure_secret_key(paths: DataPaths) -> str:

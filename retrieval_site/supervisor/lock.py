@@ -17,27 +17,33 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def hold_lock(file: Path, address: str) -> Iterator[None]:
-    """Hold the data folder's lock, which the kernel frees however we end; raise `SupervisorError` if it is taken."""
+def hold_lock(file: Path, address: str = "", *, doing: str = "") -> Iterator[None]:
+    """Hold the data folder's lock, which the kernel frees however we end; raise `SupervisorError` if it is taken.
+
+    The next who wants it is told the address that is served, or what is being done.
+    """
     with file.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SupervisorError(_already_running(file)) from None
+            raise SupervisorError(_taken(file)) from None
         lock.truncate(0)
-        lock.write(json.dumps({"pid": os.getpid(), "address": address}))
+        lock.write(json.dumps({"pid": os.getpid(), "address": address, "doing": doing}))
         lock.flush()
         yield
 
 
-def _already_running(file: Path) -> str:
+def _taken(file: Path) -> str:
     try:
         holder = json.loads(file.read_text())
-        where = f" at {holder['address']} (process {holder['pid']})"
-    except (ValueError, KeyError):
-        where = ""
+    except ValueError:
+        holder = {}
+    process = f" (process {holder['pid']})" if "pid" in holder else ""
+    if holder.get("doing"):
+        return f"{file.parent} is in use: {holder['doing']}{process}. Wait until that is done."
+    where = f" at {holder['address']}" if holder.get("address") else ""
     return (
-        f"Sightline is already running on {file.parent}{where}. "
+        f"Sightline is already running on {file.parent}{where}{process}. "
         "Stop it there with Ctrl-C, or choose another DATA_DIR and PORT for a second one."
     )
 

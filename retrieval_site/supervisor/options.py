@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from retrieval_site.supervisor.errors import SupervisorError
 from retrieval_site.supervisor.lock import free_port
+from retrieval_site.yes_no import NO, YES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_OFF = {"0", "no", "off", "false"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_options(words: Sequence[str]) -> ServeOptions:
-    """Return the options from the command line's words; raise `SupervisorError` for an impossible port.
+    """Return the options from the command line's words; raise `SupervisorError` for what cannot be meant.
 
     Without PROBE_PORT the probes get a free port: a second installation on the next port must find that free.
     """
@@ -67,10 +66,16 @@ def read_options(words: Sequence[str]) -> ServeOptions:
     found = parser.parse_args(words)
     probe_host = os.environ.get("PROBE_HOST") or "127.0.0.1"
     probe_port = _port("PROBE_PORT", os.environ.get("PROBE_PORT") or str(free_port(probe_host)))
-    demo = not found.no_demo and os.environ.get("DEMO", "1").lower() not in _OFF
+    demo = _yes("DEMO", os.environ.get("DEMO") or "1") and not found.no_demo
     return ServeOptions(
         found.host, _port("PORT", found.port), demo, found.reset_admin_password, probe_host, probe_port
     )
+
+
+def _yes(name: str, written: str) -> bool:
+    if written.lower() not in YES + NO:
+        raise SupervisorError(f"{name} must be 1 or 0, not `{written}`.")
+    return written.lower() in YES
 
 
 def _port(name: str, written: str) -> int:

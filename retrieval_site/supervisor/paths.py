@@ -80,12 +80,15 @@ class DataPaths:
         return f"unix://{self.redis_socket}?db=0"
 
 
-def make_private_folder(path: Path, owner: int) -> None:
+def make_private_folder(path: Path, owner: int, advice: str = "Remove it and start again.") -> None:
     """Make a folder that only `owner` (a user id) may enter; refuse one that somebody else prepared."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = path.lstat()
-    if path.is_symlink() or status.st_uid not in (os.getuid(), owner):
-        raise SupervisorError(f"{path} belongs to somebody else. Remove it and start again.")
-    path.chmod(0o700)
-    if status.st_uid != owner:
-        os.chown(path, owner, -1)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = path.lstat()
+        if path.is_symlink() or status.st_uid not in (os.getuid(), owner):
+            raise SupervisorError(f"{path} belongs to somebody else. {advice}")
+        path.chmod(0o700)
+        if status.st_uid != owner:
+            os.chown(path, owner, -1)
+    except OSError as error:
+        raise SupervisorError(f"The folder {path} cannot be used ({error.strerror}).") from error

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -19,10 +20,16 @@ from retrieval_site.supervisor.paths import PLAIN_PATH, DataPaths, make_private_
 from retrieval_site.supervisor.processes import Command, Pollable
 from retrieval_site.supervisor.system_user import SystemUser, database_user, let_enter
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 DATABASE = "sightline"
 MIB = 1024 * 1024
 GIB = 1024 * MIB
-READY_TIMEOUT_SECONDS = 120.0  # recovery after a kill -9 during a large load replays its log first
+READY_TIMEOUT_SECONDS = 120.0  # without any answer; one that replays its log says so, and is waited for
+TELL_EVERY_SECONDS = 20.0
+NOT_YET = 1
+"""What pg_isready returns for a server that refuses connections, as it does while it replays its log."""
 STOP_ORPHAN_SECONDS = 30.0
 
 
@@ -122,7 +129,8 @@ class EmbeddedPostgres:
         let_enter(self.paths.postgres)
         make_private_folder(self.paths.run, self.user.owner)
         if archive := os.environ.get("WAL_ARCHIVE"):
-            make_private_folder(Path(archive), self.user.owner)
+            advice = f"It is WAL_ARCHIVE: keep what is in it, and give it to user {self.user.owner} by chown."
+            make_private_folder(Path(archive), self.user.owner, advice)
             let_enter(Path(archive))
         if (self.paths.postgres / "PG_VERSION").exists():
             clear_stale_pid_file(self.paths.postgres)
@@ -132,21 +140,34 @@ class EmbeddedPostgres:
         else:
             self._initialise()
 
-    def wait_ready(self, server: Pollable) -> None:
-        """Wait until the server answers; raise `SupervisorError` if it ends or takes two minutes."""
-        deadline = time.monotonic() + READY_TIMEOUT_SECONDS
-        while not self.answers():
+    def wait_ready(self, server: Pollable, tell: Callable[[str], None] | None = None) -> None:
+        """Wait until the server accepts connections; `tell` hears now and then that it replays its log.
+
+        That may take hours (a week of log, a crash during a large load), and would begin anew if it were stopped.
+        Raises `SupervisorError` if the server ends, or says nothing at all for two minutes.
+        """
+        log = self.paths.log / "postgres.log"
+        began = heard_at = told_at = time.monotonic()
+        while state := self._state():
+            now = time.monotonic()
             if server.poll() is not None:
-                raise SupervisorError(
-                    f"PostgreSQL ended while starting; see {self.paths.log / 'postgres.log'}."
-                )
-            if time.monotonic() > deadline:
-                raise SupervisorError("PostgreSQL did not answer within two minutes.")
+                raise SupervisorError(f"PostgreSQL ended while starting; see {log}.")
+            if state == NOT_YET:
+                heard_at = now
+            if now - heard_at > READY_TIMEOUT_SECONDS:
+                raise SupervisorError(f"PostgreSQL did not answer within two minutes; see {log}.")
+            if tell and state == NOT_YET and now - told_at > TELL_EVERY_SECONDS:
+                told_at = now
+                tell(f"has been replaying its log for {now - began:.0f} s; leave it to its end. See {log}")
             time.sleep(0.05)
 
     def answers(self) -> bool:
         """Return whether the server accepts connections."""
-        return self._client("pg_isready", "-q").returncode == 0
+        return self._state() == 0
+
+    def _state(self) -> int:
+        """Return what pg_isready does: 0 where connections are accepted, `NOT_YET`, or 2 where nobody answers."""
+        return self._client("pg_isready", "-q").returncode
 
     def ensure_database(self) -> None:
         """Make the database with the vector extension of this wheel, in the template for test databases too."""

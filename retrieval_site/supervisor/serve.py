@@ -9,6 +9,7 @@ import secrets
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from retrieval_site.supervisor.attach import PROJECT_FOLDER, attach_environment, data_paths, ensure_secret_key
@@ -37,7 +38,7 @@ def main(words: list[str]) -> int:
     paths = data_paths()
     try:
         options = read_options(words)
-        paths.root.mkdir(parents=True, exist_ok=True)
+        _make_data_folder(paths)
         with hold_lock(paths.lock, options.address):
             end_leftovers(paths.children)
             check_port_free(options.host, options.port)
@@ -47,6 +48,16 @@ def main(words: list[str]) -> int:
         sys.stderr.write(f"\n{error}\n")
         return 1
     return 0
+
+
+def _make_data_folder(paths: DataPaths) -> None:
+    """Make the data folder; raises `SupervisorError` where nothing can be written."""
+    try:
+        paths.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SupervisorError(f"DATA_DIR={paths.root} cannot be made ({error.strerror}).") from error
+    if not os.access(paths.root, os.W_OK | os.X_OK):
+        raise SupervisorError(f"DATA_DIR={paths.root} cannot be written to. Choose a folder of your own.")
 
 
 @dataclass
@@ -100,7 +111,7 @@ class Installation:
     def _start_postgres(self, postgres: EmbeddedPostgres) -> None:
         first = not self.paths.postgres.exists()
         child = self.supervisor.start(postgres_spec(postgres))
-        postgres.wait_ready(Awaited(self.supervisor, child))
+        postgres.wait_ready(Awaited(self.supervisor, child), partial(say, "postgres"))
         postgres.ensure_database()
         say("postgres", "made its data folder and started" if first else "started")
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from retrieval_site.supervisor.paths import DataPaths
 
 NOTE = "sightline_bootstrapped"
-_WATCHED = ("*/migrations/*.py", "static/**/*")
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,13 @@ class Bootstrapped:
 
     def _state(self) -> Iterator[str]:
         """Yield our migrations and static files with size and time, and every installed package with its version."""
-        for pattern in _WATCHED:
-            for path in sorted(self.project.glob(pattern)):
-                status = path.stat()
-                yield f"{path} {status.st_size} {status.st_mtime_ns}"
+        for path in sorted(self._watched()):
+            status = path.stat()
+            yield f"{path} {status.st_size} {status.st_mtime_ns}"
         yield from sorted(path.name for path in Path(sysconfig.get_path("purelib")).glob("*.dist-info"))
+
+    def _watched(self) -> Iterator[Path]:
+        """Yield static files, and migrations of every app: an app may lie inside another package."""
+        yield from self.project.glob("static/**/*")
+        for package in self.project.glob("*/__init__.py"):
+            yield from package.parent.glob("**/migrations/*.py")

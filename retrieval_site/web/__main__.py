@@ -28,6 +28,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "retrieval_site.settings")
     config = read_web_config()
     _allow_descriptors(config.connections_max)
+    _check_settings()
 
     from retrieval_site.wsgi import application  # isort: skip  (loads Django)
     from django.conf import settings
@@ -58,6 +59,14 @@ def main() -> None:
     os.close(lock)
     sys.stdout.flush()
     os._exit(0)  # a thread that is still at work after its time ends here
+
+
+def _check_settings() -> None:
+    """End in words where the operator forgot something: no command of Django ran its checks for this process."""
+    from retrieval_site.checks import faults
+
+    if found := faults():
+        sys.exit("\n".join(found))
 
 
 def _warm_up() -> None:

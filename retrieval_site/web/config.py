@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-
-import environ
+from typing import TYPE_CHECKING
 
 from retrieval_site.config import MIB
+from retrieval_site.environment import PORT_MAX, Environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -34,32 +36,31 @@ class WebConfig:
     """Where bodies wait; None: below the data folder."""
 
 
-def read_web_config() -> WebConfig:
+def read_web_config(env: Environment | None = None) -> WebConfig:
     """Read every variable once; a value of the wrong type raises `ImproperlyConfigured` naming it."""
-    env = environ.Env()
-    proxies = env.int("TRUSTED_PROXIES", default=0)
-    connections = env.int("CONNECTIONS_MAX", default=500)
-    spool = env.str("SPOOL_DIR", default="")
+    env = env or Environment()
+    proxies = env.integer("TRUSTED_PROXIES", 0)
+    connections = env.integer("CONNECTIONS_MAX", 500, least=1)
     return WebConfig(
-        host=env.str("HOST", default="127.0.0.1"),
-        port=env.int("PORT", default=8000),
-        threads=env.int("WEB_THREADS", default=16),
-        probe_host=env.str("PROBE_HOST", default="127.0.0.1"),
-        probe_port=env.int("PROBE_PORT", default=0),
-        header_timeout_seconds=env.float("HEADER_TIMEOUT_SECONDS", default=10.0),
-        body_timeout_seconds=env.float("BODY_TIMEOUT_SECONDS", default=20.0),
-        answer_timeout_seconds=env.float("ANSWER_TIMEOUT_SECONDS", default=30.0),
-        min_bytes_per_second=env.int("MIN_BYTES_PER_SECOND", default=4096),
-        keepalive_seconds=env.float("KEEPALIVE_SECONDS", default=30.0),
+        host=env.text("HOST", "127.0.0.1"),
+        port=env.integer("PORT", 8000, most=PORT_MAX),
+        threads=env.integer("WEB_THREADS", 16, least=1),
+        probe_host=env.text("PROBE_HOST", "127.0.0.1"),
+        probe_port=env.integer("PROBE_PORT", 0, most=PORT_MAX),
+        header_timeout_seconds=env.number("HEADER_TIMEOUT_SECONDS", 10.0, least=0.001),
+        body_timeout_seconds=env.number("BODY_TIMEOUT_SECONDS", 20.0, least=0.001),
+        answer_timeout_seconds=env.number("ANSWER_TIMEOUT_SECONDS", 30.0, least=0.001),
+        min_bytes_per_second=env.integer("MIN_BYTES_PER_SECOND", 4096),
+        keepalive_seconds=env.number("KEEPALIVE_SECONDS", 30.0),
         connections_max=connections,
         # A proxy's address stands for everybody behind it.
-        connections_per_address=env.int(
-            "CONNECTIONS_PER_ADDRESS", default=connections if proxies else connections // 5
+        connections_per_address=env.integer(
+            "CONNECTIONS_PER_ADDRESS", connections if proxies else max(1, connections // 5), least=1
         ),
-        uploads_max_bytes=env.int("UPLOADS_MAX_BYTES", default=16 * 1024 * MIB),
-        spool_dir=Path(spool).resolve() if spool else None,
+        uploads_max_bytes=env.integer("UPLOADS_MAX_BYTES", 16 * 1024 * MIB, least=1),
+        spool_dir=env.path("SPOOL_DIR"),
         # Four times what a search waits at most: no thread that works is silent for so long while others wait.
-        stuck_seconds=env.float("STUCK_SECONDS", default=120.0),
+        stuck_seconds=env.number("STUCK_SECONDS", 120.0, least=0.001),
         trusted_proxies=proxies,
-        https=env.bool("HTTPS", default=False),
+        https=env.flag("HTTPS"),
     )

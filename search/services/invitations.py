@@ -22,7 +22,8 @@ from retrieval_site.audit import audit_note
 from retrieval_site.config import LANGUAGE_NAMES
 from retrieval_site.database.locks import transaction_lock
 from retrieval_site.errors import AppError
-from retrieval_site.throttling import Rate, take_or_refuse
+from retrieval_site.rates import Rate
+from retrieval_site.throttling import take_or_refuse
 from search.invitation_mail import invitation_send
 from search.models import Collection, Invitation, InvitedRole, Membership
 from search.services.members import members_audited

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from retrieval_site.errors import AppError
-from retrieval_site.throttling import parse_rate, take_or_refuse
+from retrieval_site.rates import parse_rate
+from retrieval_site.throttling import take_or_refuse
 from workers.encoding.client import picture_fetched
 
 if TYPE_CHECKING:

@@ -72,6 +72,13 @@ def test_every_variable_that_compose_sets_is_read(compose: dict[str, Any]) -> No
     assert {name for variables in ours for name in variables} <= known
 
 
+def test_compose_publishes_the_web_server_to_this_machine_alone(compose: dict[str, Any]) -> None:
+    published = {name: service.get("ports") for name, service in compose["services"].items()}
+    assert published.pop("web") == ["${BIND:-127.0.0.1}:${PORT:-8000}:8000"]
+    assert set(published.values()) == {None}
+    assert compose["services"]["web"]["environment"]["TRUSTED_PROXIES"] == "${TRUSTED_PROXIES:-0}"
+
+
 def test_no_secret_is_written_into_compose() -> None:
     assert "SECRET_KEY:?" in (ROOT / "docker-compose.yml").read_text()  # compose refuses to start without
 

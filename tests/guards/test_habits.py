@@ -20,6 +20,8 @@ TEMPLATE_LINE_MAX = 140
 PRODUCTION = {
     "DEBUG": "0",
     "HTTPS": "1",
+    "TRUSTED_PROXIES": "1",
+    "SITE_URL": "https://sightline.example",
     "ALLOWED_HOSTS": "sightline.example",
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
 }

@@ -19,6 +19,7 @@ from retrieval_site import checks
 from retrieval_site.accounts.config import LdapConfig, read_ldap
 from retrieval_site.accounts.ldap_directory import LdapDirectory, identity_of
 from retrieval_site.accounts.models import User
+from retrieval_site.environment import Environment
 from search.models import AuditEntry
 from tests.support.at_once import at_once, meet_in
 from tests.support.slapd import SERVICE_PASSWORD, ldap, slapd_running
@@ -268,13 +269,6 @@ def test_what_is_not_installed_is_said_before_the_first_request(directory, monke
     assert "auth.directory_library" in error.msg
 
 
-class _Env(dict):
-    """The environment, with values that are read already."""
-
-    def __getattr__(self, _kind):
-        return lambda name, default="", cast=None: self.get(name, default)
-
-
 GIVEN = {"LDAP_URL": "ldap://x", "LDAP_USER_BASE": "dc=x"}
 
 
@@ -286,16 +280,16 @@ GIVEN = {"LDAP_URL": "ldap://x", "LDAP_USER_BASE": "dc=x"}
         {"LDAP_USER_FILTER": "(uid=anna)"},
         {"LDAP_USER_FILTER": "(uid=%s)"},
         {"LDAP_GROUP_TYPE": "odd"},
-        {"LDAP_GROUPS": ["a"]},
+        {"LDAP_GROUPS": "a"},
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(more):
     with pytest.raises(ImproperlyConfigured):
-        read_ldap(_Env(GIVEN | more))
+        read_ldap(Environment(GIVEN | more))
 
 
 def test_tls_is_asked_for_unless_told_otherwise():
-    assert read_ldap(_Env(GIVEN)).start_tls
-    assert not read_ldap(_Env(GIVEN, LDAP_INSECURE=True)).start_tls
-    assert not read_ldap(_Env(GIVEN, LDAP_URL="ldaps://x")).start_tls
-    assert read_ldap(_Env()) is None
+    assert read_ldap(Environment(GIVEN)).start_tls
+    assert not read_ldap(Environment({**GIVEN, "LDAP_INSECURE": "1"})).start_tls
+    assert not read_ldap(Environment({**GIVEN, "LDAP_URL": "ldaps://x"})).start_tls
+    assert read_ldap(Environment({})) is None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import environ
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from retrieval_site.buckets.config import read_buckets
+from retrieval_site.environment import Environment
 from workers.backup.site_settings import settings_said
 
 GIVEN = {"BLOB_S3_BUCKET": "photos", "BLOB_S3_ENDPOINT": "https://s3.example.org/", "BLOB_S3_PREFIX": "/a/b"}
@@ -23,7 +23,7 @@ def read(monkeypatch):
     def read(**variables):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        return read_buckets(environ.Env())
+        return read_buckets(Environment())
 
     return read
 

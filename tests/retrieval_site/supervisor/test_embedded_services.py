@@ -13,6 +13,7 @@ import psutil
 import psycopg
 import pytest
 
+from retrieval_site.supervisor import postgres as postgres_module
 from retrieval_site.supervisor.errors import SupervisorError
 from retrieval_site.supervisor.paths import DataPaths
 from retrieval_site.supervisor.postgres import (
@@ -37,6 +38,35 @@ def test_the_archive_of_the_log_is_a_plain_path() -> None:
     for folder in ("wal", "/mnt/wal; rm x", "/mnt/my wal", "/mnt/%p"):
         with pytest.raises(SupervisorError, match="WAL_ARCHIVE"):
             archive_settings(folder)
+
+
+class _Starting:
+    """A server that runs, whose pg_isready returns one status after another."""
+
+    def __init__(self, folder: Path, statuses: list[int]) -> None:
+        self.status, self.statuses = folder / "status", statuses
+        ready = folder / "pg_isready"
+        ready.write_text(f"#!/bin/sh\nexit $(cat {self.status})\n")
+        ready.chmod(0o700)
+        self.poll()
+
+    def poll(self) -> None:
+        self.status.write_text(str(self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]))
+
+
+def test_a_server_that_replays_its_log_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_module, "READY_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(postgres_module, "TELL_EVERY_SECONDS", 0.2)
+    server, told = _Starting(tmp_path, [2, *[1] * 20, 0]), list[str]()
+    EmbeddedPostgres(DataPaths(tmp_path), programs=tmp_path).wait_ready(server, told.append)
+    assert 1 < len(told) < 20
+    assert "replaying its log" in told[0]
+
+
+def test_a_server_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_module, "READY_TIMEOUT_SECONDS", 0.3)
+    with pytest.raises(SupervisorError, match="did not answer"):
+        EmbeddedPostgres(DataPaths(tmp_path), programs=tmp_path).wait_ready(_Starting(tmp_path, [1, 1, 2]))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from retrieval_site.supervisor.logs import LogKeeper
 from retrieval_site.supervisor.memory import memory_bytes
 from retrieval_site.supervisor.options import read_options
 from retrieval_site.supervisor.paths import DataPaths, make_private_folder
+from retrieval_site.supervisor.postgres import EmbeddedPostgres
 from retrieval_site.supervisor.serve import main
 
 
@@ -30,6 +31,14 @@ def test_a_second_start_on_the_same_folder_is_told_where_the_first_one_answers(
     assert "already running" in told
     assert "http://localhost:8123/" in told
     assert str(os.getpid()) in told
+
+
+def test_a_start_while_a_command_has_the_folder_is_told_what_is_being_done(tmp_path: Path) -> None:
+    file, doing = tmp_path / "serve.lock", "a backup is being made"
+    with hold_lock(file, doing=doing), pytest.raises(SupervisorError) as refused, hold_lock(file):
+        pass
+    assert f"is in use: a backup is being made (process {os.getpid()})" in str(refused.value)
+    assert "Ctrl-C" not in str(refused.value)
 
 
 def test_the_command_ends_as_the_supervisor_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,16 +115,25 @@ def test_options_come_from_the_environment_and_words_go_before_it(monkeypatch: p
     assert read_options([]).address == "http://localhost:8123/"
     assert read_options([]).demo is False
     assert read_options(["--port", "9000", "--host", "10.0.0.5"]).address == "http://10.0.0.5:9000/"
+    for written in ("", "1", "yes"):
+        monkeypatch.setenv("DEMO", written)
+        assert read_options([]).demo is True
+    monkeypatch.setenv("DEMO", "ture")
+    with pytest.raises(SupervisorError, match="DEMO must be 1 or 0"):
+        read_options([])
     monkeypatch.delenv("DEMO")
     assert read_options([]).demo is True
     assert read_options(["--no-demo"]).demo is False
 
 
+@pytest.mark.parametrize("left", ["unset", "empty"])
 def test_commands_find_the_embedded_servers_by_the_data_folder_alone(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, left: str
 ) -> None:
     for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY"):
         monkeypatch.delenv(name)
+        if left == "empty":
+            monkeypatch.setenv(name, "")
     folder = tmp_path_factory.mktemp("d")  # no longer, so that a socket's path has room inside
     monkeypatch.setenv("DATA_DIR", str(folder))
     key = ensure_secret_key(DataPaths(folder))
@@ -150,6 +168,27 @@ def test_a_socket_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").symlink_to(tmp_path / "real")
     with pytest.raises(SupervisorError, match="belongs to somebody else"):
         make_private_folder(tmp_path / "run", os.getuid())
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SupervisorError, match="cannot be used"):
+        make_private_folder(tmp_path / "file" / "run", os.getuid())
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "file" / "data"))
+    assert main([]) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_nobody_is_told_to_remove_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("data", "wal"):
+        (tmp_path / name).mkdir()
+    os.chown(tmp_path / "wal", 12345, 12345)
+    monkeypatch.setenv("WAL_ARCHIVE", str(tmp_path / "wal"))
+    with pytest.raises(SupervisorError, match="keep what is in it") as refused:
+        EmbeddedPostgres(DataPaths(tmp_path / "data")).prepare()
+    assert "Remove" not in str(refused.value)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")

@@ -13,11 +13,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+ENVIRONMENTS = ("/.venv", "/var/", "/node_modules/")
+APPS = sorted(
+    str(first.parents[1].relative_to(PROJECT_FOLDER))
+    for first in PROJECT_FOLDER.glob("**/migrations/0001_initial.py")
+    if not any(folder in str(first) for folder in ENVIRONMENTS)
+)
+"""Every app of this repository that has migrations, wherever it lies."""
+
+
 @pytest.fixture
 def bootstrapped(tmp_path: Path) -> Bootstrapped:
     project = tmp_path / "project"
-    (project / "search" / "migrations").mkdir(parents=True)
-    (project / "search" / "migrations" / "0001_initial.py").touch()
+    for app in APPS:
+        (project / app / "migrations").mkdir(parents=True)
+        (project / app / "migrations" / "0001_initial.py").touch()
+        (project / app.split("/")[0] / "__init__.py").touch()
     (project / "static" / "css").mkdir(parents=True)
     (project / "static" / "css" / "base.css").touch()
     bootstrapped = Bootstrapped(DataPaths(tmp_path / "data"), project)
@@ -45,7 +56,7 @@ def test_the_first_start_does_not(tmp_path: Path) -> None:
     assert not Bootstrapped(DataPaths(tmp_path)).is_current()
 
 
-@pytest.mark.parametrize("name", ["search/migrations/0002_more.py", "static/css/more.css"])
+@pytest.mark.parametrize("name", [*(f"{app}/migrations/0002_more.py" for app in APPS), "static/css/more.css"])
 def test_a_new_migration_or_static_file_is_noticed(bootstrapped: Bootstrapped, name: str) -> None:
     (bootstrapped.project / name).touch()
     assert not bootstrapped.is_current()
@@ -72,5 +83,5 @@ def test_static_files_collected_elsewhere_are_looked_for_there(
 
 
 def test_the_watched_files_of_this_project_exist() -> None:
-    assert list(PROJECT_FOLDER.glob("*/migrations/0001_initial.py"))
+    assert {"retrieval_site/accounts", "search"} <= set(APPS)
     assert list(PROJECT_FOLDER.glob("static/**/*.css"))

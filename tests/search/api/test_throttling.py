@@ -8,8 +8,8 @@ import pytest
 from redis import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
 
-from retrieval_site.throttling import Rate, Window, parse_rate
-from search.checks import throttle_rates_can_be_read
+from retrieval_site.rates import Rate, parse_rate
+from retrieval_site.throttling import Window
 from tests.search.api.conftest import error_id
 from workers.encoding import wire
 
@@ -72,14 +72,6 @@ def test_without_redis_reading_still_works(world, throttled, monkeypatch):
 def test_a_rate_that_cannot_be_read_is_refused(text):
     with pytest.raises(ValueError, match="is no rate"):
         parse_rate(text)
-
-
-def test_a_rate_that_cannot_be_read_stops_the_start(settings):
-    assert throttle_rates_can_be_read(None) == []
-    settings.CONFIG = replace(settings.CONFIG, throttle_user="lots")
-    (found,) = throttle_rates_can_be_read(None)
-    assert found.id == "sightline.E010"
-    assert "THROTTLE_USER" in found.msg
 
 
 @pytest.mark.parametrize(

@@ -81,9 +81,17 @@ class Command(BaseCommand):
         )
         if key is not None:
             self.stdout.write(f"SECRET_KEY of the backup is in {key}")
+        _demo_left_out()
         compared = restored_compare(backup) if options["compare"] else None
         audit_note("backup.restored", backup=backup.manifest.id)
         return compared
+
+
+def _demo_left_out() -> None:
+    """Have the next start load no demo: a restored site has what it is to have."""
+    paths = data_paths()
+    paths.root.mkdir(parents=True, exist_ok=True)
+    paths.demo_loaded.touch()
 
 
 def _database() -> AbstractContextManager[object]:
