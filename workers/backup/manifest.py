@@ -115,6 +115,17 @@ def backups_of(place: BackupPlace) -> Iterator[str]:
     yield from sorted(name.split("/")[1] for name in place.names(FOLDER) if name.endswith(ends))
 
 
+def manifests_of(place: BackupPlace) -> Iterator[tuple[str, BackupManifest | AppError]]:
+    """Yield the ids of the backups of a place with their manifests, or why one cannot be read, the oldest first."""
+    for backup in backups_of(place):
+        try:
+            yield backup, manifest_read(place, backup)
+        except AppError as error:
+            if error.id not in ("backup.damaged", "backup.newer"):
+                raise
+            yield backup, error
+
+
 def newest(place: BackupPlace) -> str:
     """Return the id of the newest backup; raises AppError `backup.none`."""
     ids = list(backups_of(place))

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from retrieval_site.errors import AppError
@@ -25,7 +25,7 @@ from workers.backup.places import FolderPlace
 from workers.backup.programs import load
 from workers.backup.prune import Pruned, backups_prune
 from workers.backup.restore import backup_restore, backup_verify
-from workers.backup.sealing import Sealing, identity_make
+from workers.backup.sealing import Sealing, identity_make, recipients_read
 from workers.models import Blob
 from workers.storage.blobs import blob_store
 from workers.storage.sweeping import blob_remove_unused, removals_held
@@ -82,6 +82,23 @@ def test_secrets_are_kept_only_where_they_were_asked_for(site):
     assert settings.SECRET_KEY not in said
     assert json.loads(said)["secret_key"] == "(withheld)"
     assert settings.SECRET_KEY in create.settings_said(with_keys=True).decode()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("content", [None, "", "  # only a comment\n\n", "age1nonsense", "\xff"])
+def test_a_file_of_recipients_without_a_key_makes_no_plain_backup(tmp_path, content):
+    keys, place = tmp_path / "keys", tmp_path / "place"
+    if content is not None:
+        keys.write_bytes(content.encode("latin-1"))
+    with pytest.raises(CommandError, match=r"backup\.key_invalid"):
+        call_command("backup", "create", str(place), "--recipients-file", str(keys))
+    assert not place.exists()
+
+
+def test_a_file_of_recipients_may_have_comments(tmp_path):
+    keys = [identity_make()[1] for _ in range(2)]
+    (tmp_path / "keys").write_text(f"# of us\n  {keys[0]}\n\n  # of them\n{keys[1]}")
+    assert recipients_read(tmp_path / "keys") == tuple(keys)
 
 
 @pytest.mark.django_db
