@@ -82,14 +82,16 @@ def backup_create(
         key=sealing.key,
         recipients=list(sealing.recipients),
     )
-    with place.locked(), removals_held(), tempfile.TemporaryFile("w+b") as listed:
-        manifest = _database(place, sealing, manifest, listed, say)
-        kept = settings_said(with_keys=with_keys)
-        files = {SETTINGS: _store(place, sealing, manifest, SETTINGS, io.BytesIO(kept))}
-        manifest = replace(manifest, files=manifest.files | files)
-        copied = _blobs(place, sealing, listed, say)
-    manifest = replace(manifest, missing=copied.missing)
-    manifest_write(place, manifest)
+    with place.locked() as lock_check:
+        with removals_held(), tempfile.TemporaryFile("w+b") as listed:
+            manifest = _database(place, sealing, manifest, listed, say)
+            kept = settings_said(with_keys=with_keys)
+            files = {SETTINGS: _store(place, sealing, manifest, SETTINGS, io.BytesIO(kept))}
+            manifest = replace(manifest, files=manifest.files | files)
+            copied = _blobs(place, sealing, listed, say)
+        manifest = replace(manifest, missing=copied.missing)
+        lock_check()
+        manifest_write(place, manifest)  # under the lock: without a manifest, all of it looks like a remnant
     said: dict[str, Any] = {
         "backup": manifest.id,
         "encrypted": bool(sealing.recipients),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -24,7 +25,7 @@ from workers.backup.manifest import backups_of, manifest_write
 from workers.backup.places import FolderPlace
 from workers.backup.programs import load
 from workers.backup.prune import Pruned, backups_prune
-from workers.backup.restore import backup_restore, backup_verify
+from workers.backup.restore import backup_open, backup_restore, backup_verify
 from workers.backup.sealing import Sealing, identity_make, recipients_read
 from workers.models import Blob
 from workers.storage.blobs import blob_store
@@ -200,6 +201,26 @@ def test_a_backup_that_breaks_off_is_none(tmp_path, monkeypatch):
     assert list(backups_of(place)) == []
     with place.locked():
         _refused("backup.busy", backup_create, place=place, sealing=Sealing())
+
+
+class PrunedPlace(FolderPlace):
+    """A place that another command prunes as soon as nobody holds its lock."""
+
+    @contextmanager
+    def locked(self):
+        with super().locked() as lock_check:
+            yield lock_check
+        backups_prune(place=FolderPlace(self.root), keep=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_prune_right_after_a_backup_leaves_it_whole(tmp_path):
+    backup_create(place=FolderPlace(tmp_path), sealing=Sealing())
+    blob = blob_store(b"new in the second backup", "image/png")
+    made = backup_create(place=PrunedPlace(tmp_path), sealing=Sealing()).manifest
+    assert list(backups_of(FolderPlace(tmp_path))) == [made.id]
+    assert backup_verify(backup_open(FolderPlace(tmp_path), made.id, Sealing())) == 1
+    assert [path.name for path in _blobs(tmp_path)] == [blob.pk]
 
 
 @pytest.mark.django_db(transaction=True)
