@@ -33,7 +33,7 @@ from workers.backup.manifest import (
 )
 from workers.backup.programs import MAJOR, dumped
 from workers.backup.sealing import Sealing
-from workers.backup.site_settings import settings_said
+from workers.backup.site_settings import key_fingerprint, settings_said
 from workers.models import Blob
 from workers.storage.sweeping import removals_held
 
@@ -81,6 +81,7 @@ def backup_create(
         created_at=now.isoformat(timespec="seconds"),
         key=sealing.key,
         recipients=list(sealing.recipients),
+        key_fingerprint=key_fingerprint(settings.CONFIG.secret_key),
     )
     with place.locked() as lock_check:
         with removals_held(), tempfile.TemporaryFile("w+b") as listed:

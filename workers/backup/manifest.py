@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from workers.backup.places import BackupPlace
 
-FORMAT = 1
+FORMAT = 2
+"""Of 1, `key_fingerprint` is not known."""
 FOLDER = "backups"
 NAME = "manifest.json"
 DUMP, BLOBS, ANSWERS, SETTINGS = "database.dump", "blobs.txt", "answers.jsonl", "settings.json"
@@ -42,7 +43,10 @@ class TableContent:
 
 @dataclass(frozen=True, kw_only=True)
 class BackupManifest:
-    """One backup. `missing` are blobs that the site itself had lost, or that were damaged there."""
+    """One backup. `missing` are blobs that the site itself had lost, or that were damaged there.
+
+    `key_fingerprint` is of the site's `SECRET_KEY`; "" where that is not known.
+    """
 
     id: str
     created_at: str
@@ -56,6 +60,7 @@ class BackupManifest:
     blobs: int = 0
     blob_bytes: int = 0
     missing: list[str] = field(default_factory=list)
+    key_fingerprint: str = ""
 
     def name_of(self, file: str) -> str:
         """Return where one of its own files lies."""

@@ -21,7 +21,7 @@ from retrieval_site.errors import AppError
 from tests.workers.backup.conftest import CONTENTS
 from workers.backup import create, programs
 from workers.backup.create import backup_create
-from workers.backup.manifest import backups_of, manifest_write
+from workers.backup.manifest import FORMAT, backups_of, manifest_write
 from workers.backup.places import FolderPlace
 from workers.backup.programs import load
 from workers.backup.prune import Pruned, backups_prune
@@ -104,7 +104,7 @@ def test_a_file_of_recipients_may_have_comments(tmp_path):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "changes", [{"format": 2}, {"postgres": 99}, {"migrations": {"search": ["0999_of_tomorrow"]}}]
+    "changes", [{"format": FORMAT + 1}, {"postgres": 99}, {"migrations": {"search": ["0999_of_tomorrow"]}}]
 )
 def test_a_newer_backup_is_refused(site, changes, tmp_path):
     copy = _copy(site.plain, tmp_path)

@@ -66,5 +66,7 @@ def test_a_backup_is_restored_over_the_tables_that_the_setup_job_made(site, cons
     assert restored.returncode == 0, restored.stderr
     assert "is restored: 2 files, and the database" in restored.stdout
     assert "2 files are equal" in restored.stdout
+    assert "SECRET_KEY of the backup is in" in restored.stderr
+    assert "The SECRET_KEY of the environment is another one" in restored.stderr
     assert (tmp_path / "data" / "secret_key").read_text() not in {"", "of the cluster"}
     assert "No migrations to apply" in console.run("migrate").stdout

@@ -79,8 +79,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{backup.manifest.id} is restored: {backup.manifest.blobs:,} files, and the database"
         )
-        if key is not None:
-            self.stdout.write(f"SECRET_KEY of the backup is in {key}")
+        for sentence in key.sentences():
+            self.stderr.write(sentence)
         compared = restored_compare(backup) if options["compare"] else None
         audit_note("backup.restored", backup=backup.manifest.id)
         return compared
