@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
@@ -22,8 +20,9 @@ from workers.backup.keys import key_restore
 from workers.backup.manifest import ANSWERS, BLOBS, DUMP, blob_name, manifest_read
 from workers.backup.programs import MAJOR, load
 from workers.backup.sealing import Sealing
+from workers.backup.stored_files import stored_file_restore
 from workers.models import Blob
-from workers.storage.blobs import blob_open, file_put
+from workers.storage.blobs import blob_open, file_is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,16 +155,15 @@ def _check_empty(backup: Backup) -> None:
 
 
 def _restore_blobs(backup: Backup, say: Callable[[str], object]) -> None:
+    """Store what is not there yet, and replace what is there and damaged."""
     missing = set(backup.manifest.missing)
     for number, (sha256, size) in enumerate(backup.blobs(), 1):
         if number % SAY_EVERY == 0:
             say(f"{number:,} of {backup.manifest.blobs:,} files restored")
-        if sha256 in missing:
+        blob = Blob(sha256=sha256, size=size)
+        if sha256 in missing or file_is_whole(blob.storage_name, sha256):
             continue
-        with tempfile.TemporaryFile() as copy:
-            content_fetch(backup.place, blob_name(backup.manifest.key, sha256), backup.sealing, copy, sha256)
-            copy.seek(0)
-            file_put(Blob(sha256=sha256).storage_name, File(copy), size)
+        stored_file_restore(backup.place, backup.manifest.key, backup.sealing, blob)
 
 
 def _check_contents(manifest: BackupManifest) -> None:

@@ -29,7 +29,7 @@ from workers.backup.restore import backup_open, backup_verify
 from workers.backup.sealing import Sealing, identity_make
 from workers.models import Blob
 from workers.s3.client import NEW, S3Client
-from workers.storage.blobs import blob_store
+from workers.storage.blobs import blob_open, blob_store
 from workers.storage.sweeping import blob_remove_unused
 
 NONE = Sealing()
@@ -264,6 +264,24 @@ def test_a_blob_that_is_damaged_in_its_bucket_is_named_and_the_rest_backed_up(
         buckets.boto.put_object(Bucket=config.bucket, Key=damaged.storage_name, Body=b"wh?le")
         made = backup_create(place=place_of(place), sealing=sealing)
         assert (made.copied, made.manifest.missing) == (1, [damaged.pk])
+
+
+@pytest.mark.parametrize("store", ["s3", "folder"])
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_is_damaged_where_it_lies_is_replaced(place, buckets, tmp_path, store):
+    config = buckets.config(f"mended-{store}")
+    with blobs_in(config, tmp_path, store=store):
+        damaged = blob_store(b"whole", "image/png")
+        backup_create(place=place_of(place), sealing=NONE)
+        if store == "s3":
+            buckets.boto.put_object(Bucket=config.bucket, Key=damaged.storage_name, Body=b"wh?le")
+        else:
+            (tmp_path / "blobs" / damaged.storage_name).write_bytes(b"wh?le")
+        out = StringIO()
+        call_command("restore", place, "--files-only", stdout=out)
+        assert "1 files: 1 were missing or damaged" in out.getvalue()
+        with blob_open(damaged) as file:
+            assert file.read() == b"whole"
 
 
 @pytest.mark.parametrize("address", ["ftp://somewhere", "s3://B", "s3://"])
