@@ -19,6 +19,7 @@ FORMAT = 2
 FOLDER = "backups"
 NAME = "manifest.json"
 DUMP, BLOBS, ANSWERS, SETTINGS = "database.dump", "blobs.txt", "answers.jsonl", "settings.json"
+OWN_FILES = {DUMP, BLOBS, ANSWERS, SETTINGS}
 MANIFEST_MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -108,6 +109,8 @@ def _parsed(name: str, content: bytes) -> BackupManifest:
         if said.pop("checksum") != _checksum(said):
             raise AppError("backup.damaged", file=name, reason="its checksum is another")
         files = {key: StoredFile(**value) for key, value in said.pop("files").items()}
+        if not files.keys() >= OWN_FILES:
+            raise AppError("backup.damaged", file=name, reason="it does not name all files of a backup")
         tables = {key: TableContent(**value) for key, value in said.pop("tables").items()}
         return BackupManifest(**said, files=files, tables=tables)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -246,3 +246,21 @@ def test_the_commands_make_a_key_check_and_list(site, tmp_path):
     call_command("backup", "list", str(site.sealed), stdout=out)
     assert "is whole: 2 files are read and compared" in out.getvalue()
     assert "encrypted" in out.getvalue()
+
+
+def test_a_damaged_backup_does_not_hide_the_others(site, tmp_path):
+    copy = _copy(site.plain, tmp_path)
+    whole = site.backup(copy).manifest
+    for backup in ("20200101T000000Z-cut", "20200102T000000Z-newer", "20200103T000000Z-empty"):
+        (copy / "backups" / backup).mkdir()
+    (copy / "backups/20200101T000000Z-cut/manifest.json").write_text('{"format": 1')
+    manifest_write(FolderPlace(copy), replace(whole, id="20200102T000000Z-newer", format=FORMAT + 1))
+    manifest_write(FolderPlace(copy), replace(whole, id="20200103T000000Z-empty", files={}))
+    out = StringIO()
+    with pytest.raises(CommandError, match="3 backups there cannot be read"):
+        call_command("backup", "list", str(copy), stdout=out)
+    cut, newer, empty, last = out.getvalue().splitlines()
+    assert cut.startswith("20200101T000000Z-cut: backup.damaged")
+    assert newer.startswith("20200102T000000Z-newer: backup.newer")
+    assert empty.startswith("20200103T000000Z-empty: backup.damaged")
+    assert last.startswith(f"{whole.id}: database ")
