@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from io import StringIO
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from retrieval_site.errors import AppError
 from tests.workers.backup.conftest import CONTENTS
 from workers.backup.places import FolderPlace
 from workers.backup.stored_files import manifests_for_files
+from workers.management.commands import restore as restore_command
 from workers.models import Blob
 from workers.storage.blobs import blob_open, blob_store, file_replace
 
@@ -81,3 +83,13 @@ def test_the_database_is_left_alone(site, option):
 def test_a_place_without_a_backup_is_refused(tmp_path):
     with pytest.raises(AppError, match=r"backup\.none"):
         manifests_for_files(FolderPlace(tmp_path))
+
+
+@pytest.mark.parametrize("option", ["--json", "--files-only"])
+def test_an_error_said_as_json_is_a_failure_too(tmp_path, monkeypatch, option):
+    monkeypatch.setattr(restore_command, "_database", nullcontext)
+    out = StringIO()
+    with pytest.raises(CommandError, match=r"backup\.none") as caught:
+        call_command("restore", str(tmp_path), "--json", option, stdout=out)
+    assert caught.value.returncode == 1
+    assert json.loads(out.getvalue())["error"]["id"] == "backup.none"

@@ -67,7 +67,6 @@ class Command(BaseCommand):
         except (AppError, SupervisorError) as error:
             if options["json"] and isinstance(error, AppError):
                 self.stdout.write(json.dumps(error.as_json()))
-                return
             raise CommandError(str(error)) from error
         if compared:
             self._tell(compared, as_json=options["json"])
