@@ -17,6 +17,7 @@ from django.db.models import Exists, ForeignKey, OuterRef, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
+from retrieval_site.database.locks import session_locks_check
 from retrieval_site.errors import AppError
 from workers.models import Blob, Job, JobState
 from workers.storage.folder import INCOMING
@@ -57,8 +58,10 @@ _REMOVALS = "removals of blobs"
 def removals_held() -> Iterator[None]:
     """Let no blob be removed, by whichever process, until this ends; waits for those that are just being removed.
 
-    The lock is the database session's. Raises AppError `backup.interrupted` at the end where that was lost meanwhile.
+    The lock is the database session's. Raises AppError `backup.interrupted` at the end where that was lost meanwhile,
+    and `database.pooled` where there is none to rely on.
     """
+    session_locks_check()
     _lock("pg_advisory_lock")
     try:
         yield
