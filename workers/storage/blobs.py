@@ -114,7 +114,7 @@ def file_is_whole(name: str, sha256: str) -> bool:
     """Return whether the storage has a file of this content under a name; reads all of it."""
     try:
         with default_storage.open(name, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256  # type: ignore[arg-type]  # has all it needs
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
     except FileNotFoundError:
         return False
     except AppError as error:

@@ -110,7 +110,7 @@ def _remove(name: str) -> bool:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [ROW_WAIT])
                 cursor.execute(_ROW, [blob_named(name)])
-                is_stray = cursor.rowcount == 1
+                is_stray = bool(cursor.rowcount)
             if is_stray:
                 default_storage.delete(name)
             transaction.set_rollback(True)
