@@ -30,7 +30,7 @@ class SearchConfig(AppConfig):
         from search.sample_questions import sample_answer, sample_questions
         from search.services.audit import audit_keep
         from search.side_by_side.register import evidence_register
-        from search.thumbnails import thumbnails_delete
+        from search.thumbnails import THUMBNAIL_FOLDERS, thumbnails_delete
         from search.webhooks.listening import webhooks_hear
         from workers.backup.answers import SampleAsker, asker_register
         from workers.storage.sweeping import removal_followed_by
@@ -46,7 +46,7 @@ class SearchConfig(AppConfig):
         listener_register(webhooks_hear)
         audit_keeper_register(audit_keep)
         invited_register(invited_by_link)
-        removal_followed_by(thumbnails_delete)
+        removal_followed_by(thumbnails_delete, THUMBNAIL_FOLDERS)
         asker_register("search", SampleAsker(sample_questions, sample_answer))
         post_migrate.connect(tables_complete, sender=self)
         _schedule()

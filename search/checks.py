@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connection, transaction
 
 from retrieval_site.errors import AppError
@@ -48,6 +49,30 @@ def extensions_are_there(
     wanted = [name for name in EXTENSIONS if name not in made]
     found = [_not_installed(name) if name not in installed else _not_allowed(name) for name in wanted]
     return [error for error in found if error is not None]
+
+
+@register(Tags.database)
+def sessions_are_kept(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Warn of a pooler in transaction mode, through which web processes may go, and no others."""
+    from retrieval_site.database.locks import session_is_own
+
+    if not databases or DEFAULT_DB_ALIAS not in databases:
+        return []
+    try:
+        if session_is_own():
+            return []
+    except OperationalError:
+        return []
+    return [
+        CheckWarning(
+            "DATABASE_URL leads to a pooler in transaction mode, where locks of a session do not hold.",
+            hint="Web processes may go through it. Give bulk workers and commands an address of PostgreSQL itself, or"
+            " one in session mode: their jobs and backups end with database.pooled.",
+            id="sightline.W001",
+        )
+    ]
 
 
 def _not_installed(name: str) -> CheckMessage:

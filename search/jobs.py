@@ -109,6 +109,7 @@ from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
 from workers.jobs.registry import job_handler
 from workers.jobs.rights import NOT_PERMITTED
+from workers.storage.strays import strays_sweep
 from workers.storage.sweeping import blobs_sweep
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ def run_forget_tables(_: JobRun[JobParameters, ForgetTablesResult]) -> ForgetTab
 @job_handler(SWEEP_FILES)
 def run_sweep_files(_: JobRun[JobParameters, SweepFilesResult]) -> SweepFilesResult:
     """Remove the stored files that nothing refers to."""
-    return SweepFilesResult(removed=blobs_sweep().blobs)
+    return SweepFilesResult(removed=blobs_sweep().blobs + strays_sweep().blobs)
 
 
 @job_handler(EXPIRE_RECORDS)

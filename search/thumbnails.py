@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LONGEST_SIDES_PX = (320, 960)
+THUMBNAIL_FOLDERS = tuple(f"thumbnails/{longest_side}" for longest_side in LONGEST_SIDES_PX)
 CONTENT_TYPE = "image/jpeg"
 
 

@@ -17,14 +17,20 @@ _STATISTICS = """
            - current_setting('reserved_connections')::int,
            coalesce((SELECT extract(epoch FROM now() - min(xact_start)) FROM pg_stat_activity AS activity
                      WHERE activity.datid = database.datid AND pid <> pg_backend_pid()), 0)::float,
-           xact_commit, xact_rollback, blks_hit, blks_read, deadlocks, temp_bytes
-    FROM pg_stat_database AS database WHERE datname = current_database()
+           (current_setting('archive_mode') <> 'off')::int,
+           coalesce(archiver.last_failed_time > coalesce(archiver.last_archived_time, '-infinity'), FALSE)::int,
+           coalesce(extract(epoch FROM archiver.last_archived_time), 0)::float,
+           xact_commit, xact_rollback, blks_hit, blks_read, deadlocks, temp_bytes, archiver.failed_count
+    FROM pg_stat_database AS database, pg_stat_archiver AS archiver WHERE datname = current_database()
 """
 _GAUGES = (
     ("database_bytes", "Size of the database."),
     ("database_connections", "Connections to the server, those of its other databases too."),
     ("database_connections_max", "Connections that the server takes of accounts without a reserve."),
     ("database_oldest_transaction_seconds", "Age of the oldest open transaction."),
+    ("database_archive_on", "1 where PostgreSQL archives its log."),
+    ("database_archive_failing", "1 where it did not archive the last part of its log that it tried."),
+    ("database_archived_timestamp_seconds", "When it last archived a part of its log, 0 for never."),
 )
 _COUNTERS = (
     ("database_commits", "Transactions that were committed."),
@@ -33,11 +39,12 @@ _COUNTERS = (
     ("database_blocks_read", "Blocks that were not found there."),
     ("database_deadlocks", "Deadlocks."),
     ("database_temporary_bytes", "Bytes written to temporary files."),
+    ("database_archive_failures", "Attempts to archive a part of the log that failed."),
 )
 
 
 def database_gauges() -> Iterable[Gauge]:
-    """Return sizes and counts of this database, and the connections of its server, by pg_stat_database."""
+    """Return sizes and counts of this database, connections of its server, and how the archive of its log does."""
     with connection.cursor() as cursor:
         cursor.execute(_STATISTICS)
         row = cursor.fetchone()

@@ -75,7 +75,8 @@ def server_settings(memory: int, cores: int, shared_memory: int) -> dict[str, st
 def archive_settings(folder: str) -> dict[str, str]:
     """Return the settings with which the server copies every finished part of its log into a folder.
 
-    A part gets its name when it is whole and on the disk. Raises `SupervisorError` for a path that a shell would read
+    A part gets its name when it is whole and on the disk. One that is there already is archived if it is the same: a
+    server that was killed before it noted that asks again. Raises `SupervisorError` for a path that a shell would read
     otherwise.
     """
     if not folder.startswith("/") or not PLAIN_PATH.fullmatch(folder):
@@ -83,11 +84,12 @@ def archive_settings(folder: str) -> dict[str, str]:
             f"WAL_ARCHIVE={folder}: name a folder from / on, of plain letters, digits, . _ and -."
         )
     part = f"{folder}/%f"
+    copy = f"cp %p {part}.new && sync {part}.new && mv {part}.new {part} && sync {folder}"
     return {
         "wal_level": "replica",
         "max_wal_senders": "3",
         "archive_mode": "on",
-        "archive_command": f"test ! -f {part} && cp %p {part}.new && sync {part}.new && mv {part}.new {part}",
+        "archive_command": f"if test -f {part}; then cmp %p {part}; else {copy}; fi",
         "archive_timeout": "300",
     }
 

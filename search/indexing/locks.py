@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import Error, connection
 
+from retrieval_site.database.locks import session_locks_check
 from workers.jobs.errors import JobDeferred
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ _CLASS = 0x51E7
 def version_lock(version: ModelVersion) -> Iterator[None]:
     """Hold the version while the block runs; raises JobDeferred where another job holds it.
 
-    The lock belongs to the database session: it ends with the process that holds it, however that ends.
+    The lock belongs to the database session: it ends with the process that holds it, however that ends. Raises AppError
+    `database.pooled` where there is no session to rely on.
     """
+    session_locks_check()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s::int, %s::int)", [_CLASS, version.pk])
         if not cursor.fetchone()[0]:

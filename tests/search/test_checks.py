@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from django.core.checks import run_checks
-from django.db import connection
+from django.db import connection, connections
 
+from retrieval_site.errors import AppError
 from search import checks
+from search.indexing.locks import version_lock
+from tests.support.corpus import make_version
+from workers.storage.sweeping import removals_held
 
 if TYPE_CHECKING:
     from django.core.checks import CheckMessage
@@ -81,3 +86,28 @@ def test_a_wrong_address_of_a_server_of_vectors_is_refused_at_the_start(settings
     settings.CONFIG = replace(settings.CONFIG, vector_shards=addresses)
     (wrong,) = [found for found in run_checks() if found.id == "sightline.E013"]
     assert says in wrong.msg
+
+
+@pytest.fixture
+def pooled(monkeypatch):
+    """A second connection that is given the session of the first while that has no transaction."""
+    second = SimpleNamespace(cursor=connection.cursor, close=lambda: None)
+    monkeypatch.setattr(connections, "create_connection", lambda alias: second)
+
+
+@pytest.mark.django_db
+def test_sessions_of_ones_own_are_nothing_to_say():
+    assert checks.sessions_are_kept(None, databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_a_pooler_in_transaction_mode_is_told_and_no_lock_of_a_session_is_taken_through_it(pooled):
+    (warned,) = checks.sessions_are_kept(None, databases=["default"])
+    assert warned.id == "sightline.W001"
+    assert checks.sessions_are_kept(None) == []
+    for lock in (removals_held, lambda: version_lock(make_version())):
+        with pytest.raises(AppError, match=r"database\.pooled"), lock():
+            pass
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        assert cursor.fetchone() == (0,)

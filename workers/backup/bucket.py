@@ -88,10 +88,11 @@ class BucketPlace:
         self._sizes.pop(name, None)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[Callable[[], None]]:
         """Hold an object that is written anew every minute; one that is five minutes old counts no more.
 
-        Raises AppError `backup.busy`, and `backup.lock_lost` at the end where another one took it meanwhile.
+        Gives what raises AppError `backup.lock_lost` where another one took it meanwhile. Raises AppError
+        `backup.busy`, and `backup.lock_lost` at the end.
         """
         lock = _Lock(self._client)
         lock.take()
@@ -99,13 +100,13 @@ class BucketPlace:
         keeper = threading.Thread(target=lock.renew_until, args=(ended,), daemon=True)
         keeper.start()
         try:
-            yield
+            yield lock.check
         finally:
             ended.set()
             keeper.join()
             is_ours = lock.release()
         if not is_ours:
-            raise AppError("backup.lock_lost", place=self._client.place.words)
+            raise lock.lost()
 
 
 class _Lock:
@@ -121,6 +122,8 @@ class _Lock:
         self._own = json.dumps({"lock": secrets.token_hex(16)}).encode()
         self._tag = ""
         self._knows_conditions = True
+        self._renewing = threading.Lock()
+        """Two threads renew, and each needs the tag that the last of them wrote."""
 
     def take(self) -> None:
         """Take the lock, where none is held; raises AppError `backup.busy`."""
@@ -152,10 +155,20 @@ class _Lock:
             self._client.delete(LOCK)
         return is_ours
 
+    def check(self) -> None:
+        """Renew the lock; raises AppError `backup.lock_lost` where it is another's."""
+        if not self._renewed():
+            raise self.lost()
+
+    def lost(self) -> AppError:
+        """Return the error of a lock that another one took."""
+        return AppError("backup.lock_lost", place=self._client.place.words)
+
     def _renewed(self) -> bool:
-        if not self._knows_conditions and self._holder() != self._own:
-            return False
-        return self._written(only_while(self._tag))
+        with self._renewing:
+            if not self._knows_conditions and self._holder() != self._own:
+                return False
+            return self._written(only_while(self._tag))
 
     def _written(self, condition: dict[str, str]) -> bool:
         """Write our words where the condition holds; return whether they stand.

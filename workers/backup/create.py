@@ -33,7 +33,7 @@ from workers.backup.manifest import (
 )
 from workers.backup.programs import MAJOR, dumped
 from workers.backup.sealing import Sealing
-from workers.backup.site_settings import settings_said
+from workers.backup.site_settings import key_fingerprint, settings_said
 from workers.models import Blob
 from workers.storage.sweeping import removals_held
 
@@ -81,15 +81,18 @@ def backup_create(
         created_at=now.isoformat(timespec="seconds"),
         key=sealing.key,
         recipients=list(sealing.recipients),
+        key_fingerprint=key_fingerprint(settings.CONFIG.secret_key),
     )
-    with place.locked(), removals_held(), tempfile.TemporaryFile("w+b") as listed:
-        manifest = _database(place, sealing, manifest, listed, say)
-        kept = settings_said(with_keys=with_keys)
-        files = {SETTINGS: _store(place, sealing, manifest, SETTINGS, io.BytesIO(kept))}
-        manifest = replace(manifest, files=manifest.files | files)
-        copied = _blobs(place, sealing, listed, say)
-    manifest = replace(manifest, missing=copied.missing)
-    manifest_write(place, manifest)
+    with place.locked() as lock_check:
+        with removals_held(), tempfile.TemporaryFile("w+b") as listed:
+            manifest = _database(place, sealing, manifest, listed, say)
+            kept = settings_said(with_keys=with_keys)
+            files = {SETTINGS: _store(place, sealing, manifest, SETTINGS, io.BytesIO(kept))}
+            manifest = replace(manifest, files=manifest.files | files)
+            copied = _blobs(place, sealing, listed, say)
+        manifest = replace(manifest, missing=copied.missing)
+        lock_check()
+        manifest_write(place, manifest)  # under the lock: without a manifest, all of it looks like a remnant
     said: dict[str, Any] = {
         "backup": manifest.id,
         "encrypted": bool(sealing.recipients),

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
     from workers.backup.places import BackupPlace
 
-FORMAT = 1
+FORMAT = 2
+"""Of 1, `key_fingerprint` is not known."""
 FOLDER = "backups"
 NAME = "manifest.json"
 DUMP, BLOBS, ANSWERS, SETTINGS = "database.dump", "blobs.txt", "answers.jsonl", "settings.json"
+OWN_FILES = {DUMP, BLOBS, ANSWERS, SETTINGS}
 MANIFEST_MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -42,7 +44,10 @@ class TableContent:
 
 @dataclass(frozen=True, kw_only=True)
 class BackupManifest:
-    """One backup. `missing` are blobs that the site itself had lost, or that were damaged there."""
+    """One backup. `missing` are blobs that the site itself had lost, or that were damaged there.
+
+    `key_fingerprint` is of the site's `SECRET_KEY`; "" where that is not known.
+    """
 
     id: str
     created_at: str
@@ -56,6 +61,7 @@ class BackupManifest:
     blobs: int = 0
     blob_bytes: int = 0
     missing: list[str] = field(default_factory=list)
+    key_fingerprint: str = ""
 
     def name_of(self, file: str) -> str:
         """Return where one of its own files lies."""
@@ -103,6 +109,8 @@ def _parsed(name: str, content: bytes) -> BackupManifest:
         if said.pop("checksum") != _checksum(said):
             raise AppError("backup.damaged", file=name, reason="its checksum is another")
         files = {key: StoredFile(**value) for key, value in said.pop("files").items()}
+        if not files.keys() >= OWN_FILES:
+            raise AppError("backup.damaged", file=name, reason="it does not name all files of a backup")
         tables = {key: TableContent(**value) for key, value in said.pop("tables").items()}
         return BackupManifest(**said, files=files, tables=tables)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -113,6 +121,17 @@ def backups_of(place: BackupPlace) -> Iterator[str]:
     """Yield the ids of the backups of a place, the oldest first."""
     ends = f"/{NAME}"
     yield from sorted(name.split("/")[1] for name in place.names(FOLDER) if name.endswith(ends))
+
+
+def manifests_of(place: BackupPlace) -> Iterator[tuple[str, BackupManifest | AppError]]:
+    """Yield the ids of the backups of a place with their manifests, or why one cannot be read, the oldest first."""
+    for backup in backups_of(place):
+        try:
+            yield backup, manifest_read(place, backup)
+        except AppError as error:
+            if error.id not in ("backup.damaged", "backup.newer"):
+                raise
+            yield backup, error
 
 
 def newest(place: BackupPlace) -> str:

@@ -39,8 +39,12 @@ class BackupPlace(Protocol):
     def delete(self, name: str) -> None:
         """Delete a file; nothing happens where there is none."""
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Let one at a time write or delete here; raises AppError `backup.busy` for the second."""
+    def locked(self) -> AbstractContextManager[Callable[[], None]]:
+        """Let one at a time write or delete here; raises AppError `backup.busy` for the second.
+
+        Gives what raises AppError `backup.lock_lost` where the lock is another's by now. Ask it before what must not
+        be done then.
+        """
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class FolderPlace:
         (self.root / name).unlink(missing_ok=True)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[Callable[[], None]]:
         """Hold a lock that the kernel frees however we end, and clear what a killed writer left."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.root / LOCK).open("a") as lock:
@@ -103,7 +107,7 @@ class FolderPlace:
                 raise AppError("backup.busy", place=str(self.root)) from None
             for left in list(self.names(INCOMING)):
                 self.delete(left)
-            yield
+            yield lambda: None  # no other takes it while we live
 
 
 def place_of(address: str) -> BackupPlace:

@@ -8,9 +8,11 @@ import shutil
 import subprocess
 import tempfile
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING
+from functools import cache
+from typing import IO, TYPE_CHECKING, Any
 
 from django.db import connection
+from psycopg.pq import Conninfo
 
 from retrieval_site.errors import AppError
 from retrieval_site.supervisor.errors import SupervisorError
@@ -27,17 +29,15 @@ MAJOR = 10_000
 """PostgreSQL counts versions as 180004."""
 NOT_KEPT = ("django_session",)
 """Tables that a backup has without their rows: whoever reads a session's key can act as its person."""
-_PG_NAMES = {
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY",
-    "connect_timeout": "PGCONNECT_TIMEOUT",
-}
+_OF_THE_SITE = ("application_name", "fallback_application_name", "tcp_user_timeout")
+"""Parameters of a connection that are not the programs' business, `keepalives…` beside."""
 
 
 def environment() -> dict[str, str]:
-    """Return how the programs reach the database: by variables, since anybody can read a program's words."""
+    """Return how the programs reach the database: by variables, since anybody can read a program's words.
+
+    Raises AppError `backup.parameter_not_supported` for a parameter that has no variable.
+    """
     known = connection.settings_dict
     options = known["OPTIONS"]
     values = {
@@ -48,8 +48,27 @@ def environment() -> dict[str, str]:
         "PGDATABASE": known["NAME"],
         "PGAPPNAME": "sightline backup",
     }
-    values |= {variable: str(options[name]) for name, variable in _PG_NAMES.items() if name in options}
+    values |= {_variable(name): str(options[name]) for name in _handed_on(options)}
     return {**os.environ, **{name: value for name, value in values.items() if value}}
+
+
+def _handed_on(options: dict[str, Any]) -> list[str]:
+    """Return which options libpq knows and the programs need; Django's and psycopg's own are neither."""
+    known = [name for name in options if name in _variables()]
+    return [name for name in known if name not in _OF_THE_SITE and not name.startswith("keepalives")]
+
+
+def _variable(name: str) -> str:
+    variable = _variables()[name]
+    if not variable:
+        raise AppError("backup.parameter_not_supported", name=name)
+    return variable
+
+
+@cache
+def _variables() -> dict[str, str]:
+    """Return libpq's parameters with their variables, "" of those that have none."""
+    return {each.keyword.decode(): (each.envvar or b"").decode() for each in Conninfo.get_defaults()}
 
 
 def program(name: str) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
@@ -18,18 +16,19 @@ from workers.backup.answers import answers_compare
 from workers.backup.contents import contents, tables
 from workers.backup.create import silent
 from workers.backup.files import Nowhere, content_fetch, file_check, file_fetched
-from workers.backup.manifest import ANSWERS, BLOBS, DUMP, SETTINGS, blob_name, manifest_read
+from workers.backup.keys import key_restore
+from workers.backup.manifest import ANSWERS, BLOBS, DUMP, blob_name, manifest_read
 from workers.backup.programs import MAJOR, load
 from workers.backup.sealing import Sealing
-from workers.backup.site_settings import secret_key_of
+from workers.backup.stored_files import stored_file_restore
 from workers.models import Blob
-from workers.storage.blobs import blob_open, file_put
+from workers.storage.blobs import blob_open, file_is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from workers.backup.answers import AnswersAgreement
+    from workers.backup.keys import KeyRestored
     from workers.backup.manifest import BackupManifest
     from workers.backup.places import BackupPlace
 
@@ -93,13 +92,12 @@ def _check_blob(backup: Backup, sha256: str, size: int) -> None:
 
 def backup_restore(
     *, backup: Backup, replace: bool = False, say: Callable[[str], object] = silent
-) -> Path | None:
+) -> KeyRestored:
     """Make the site what a backup holds: its blobs, then the database, in one transaction.
 
     All of the backup is read and checked before the first byte is written. The database must be empty, unless
     `replace`; of the blobs there may be only this backup's, so that a restore that broke off can be done again.
-    Returns the file of the secret key, if the backup has one and the data folder had none. Raises AppError `backup.*`,
-    `restore.*`.
+    Returns what became of the backup's `SECRET_KEY`. Raises AppError `backup.*`, `restore.*`.
     """
     _check_readable(backup.manifest)
     if not replace:
@@ -113,7 +111,7 @@ def backup_restore(
         connection.close()
         load(dump, replace=replace)
     _check_contents(backup.manifest)
-    return _restore_key(backup)
+    return key_restore(backup)
 
 
 def _check_readable(manifest: BackupManifest) -> None:
@@ -157,16 +155,15 @@ def _check_empty(backup: Backup) -> None:
 
 
 def _restore_blobs(backup: Backup, say: Callable[[str], object]) -> None:
+    """Store what is not there yet, and replace what is there and damaged."""
     missing = set(backup.manifest.missing)
     for number, (sha256, size) in enumerate(backup.blobs(), 1):
         if number % SAY_EVERY == 0:
             say(f"{number:,} of {backup.manifest.blobs:,} files restored")
-        if sha256 in missing:
+        blob = Blob(sha256=sha256, size=size)
+        if sha256 in missing or file_is_whole(blob.storage_name, sha256):
             continue
-        with tempfile.TemporaryFile() as copy:
-            content_fetch(backup.place, blob_name(backup.manifest.key, sha256), backup.sealing, copy, sha256)
-            copy.seek(0)
-            file_put(Blob(sha256=sha256).storage_name, File(copy), size)
+        stored_file_restore(backup.place, backup.manifest.key, backup.sealing, blob)
 
 
 def _check_contents(manifest: BackupManifest) -> None:
@@ -175,19 +172,6 @@ def _check_contents(manifest: BackupManifest) -> None:
     differing = [name for name, content in manifest.tables.items() if found.get(name) != content]
     if differing:
         raise AppError("restore.differs", tables=differing[:SHOWN])
-
-
-def _restore_key(backup: Backup) -> Path | None:
-    from retrieval_site.supervisor.attach import data_paths
-
-    with file_fetched(backup.place, backup.manifest, SETTINGS, backup.sealing) as path:
-        key, file = secret_key_of(path.read_bytes()), data_paths().secret_key
-    if not key or file.exists():
-        return None
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(key)
-    return file
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,21 @@ def recipients_check(recipients: Iterable[str]) -> tuple[str, ...]:
     return keys
 
 
+def recipients_read(path: Path) -> tuple[str, ...]:
+    """Return the public keys of a file, one a line, without its comments; raises AppError `backup.key_invalid`.
+
+    A file without a key is invalid too: whoever names one wants encryption.
+    """
+    try:
+        lines = [line.strip() for line in path.read_text().splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise AppError("backup.key_invalid", key=str(path)) from error
+    keys = tuple(line for line in lines if line and not line.startswith("#"))
+    if not keys:
+        raise AppError("backup.key_invalid", key=str(path))
+    return keys
+
+
 def identities_read(path: Path) -> tuple[str, ...]:
     """Return the private keys of a file as `age-keygen` writes it; raises AppError `backup.key_invalid`."""
     import pyrage

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +20,8 @@ CONFIDENTIAL = frozenset(
     }
 )
 """Fields of `Config`, and of what it holds, that are secrets or may hold a password."""
+
+_FINGERPRINTED = b"sightline backup"
 
 
 def settings_said(*, with_keys: bool) -> bytes:
@@ -41,3 +45,10 @@ def secret_key_of(said: bytes) -> str:
     """Return the secret key that a backup's settings hold, "" where they were kept without."""
     key = str(json.loads(said).get("secret_key", ""))
     return "" if key == WITHHELD else key
+
+
+def key_fingerprint(secret_key: str) -> str:
+    """Return what shows whether two keys are the same, and not what they are; "" of none."""
+    if not secret_key:
+        return ""
+    return hmac.new(secret_key.encode(), _FINGERPRINTED, hashlib.sha256).hexdigest()[:16]

@@ -110,6 +110,25 @@ def file_put(name: str, content: File[bytes], size: int, *, durable: bool = True
         _put_object(default_storage, name, content)
 
 
+def file_is_whole(name: str, sha256: str) -> bool:
+    """Return whether the storage has a file of this content under a name; reads all of it."""
+    try:
+        with default_storage.open(name, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except FileNotFoundError:
+        return False
+    except AppError as error:
+        if error.id != "blob.damaged":
+            raise
+        return False
+
+
+def file_replace(name: str, content: File[bytes], size: int) -> None:
+    """Store `size` bytes under a name in place of what has it, of the same size perhaps."""
+    default_storage.delete(name)
+    file_put(name, content, size)
+
+
 def _put_object(storage: Storage, name: str, content: File[bytes]) -> None:
     """Object stores write a name whole or not at all; a second writer of the same bytes drops its copy."""
     content.seek(0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -16,6 +17,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import File
 from django.core.files.storage import Storage
+from django.utils import timezone
 
 from retrieval_site.errors import AppError
 from retrieval_site.health.checks import CheckFailedError
@@ -88,6 +90,17 @@ class BucketStorage(Storage):
         if size is None:
             raise FileNotFoundError(name)
         return size
+
+    def get_modified_time(self, name: str) -> datetime:
+        """Return when a file was stored, the later one where both have it; raises FileNotFoundError."""
+        known, found = self.client.head(name), []
+        if known:
+            found.append(timezone.now() - timedelta(seconds=known.age_seconds))
+        with suppress(FileNotFoundError):
+            found.append(datetime.fromtimestamp((self.folder / name).stat().st_mtime, UTC))
+        if not found:
+            raise FileNotFoundError(name)
+        return max(found)
 
     def _size_in_folder(self, name: str) -> int | None:
         try:

@@ -17,13 +17,12 @@ INCOMING = "incoming"
 
 
 def folder_put(path: Path, content: File[bytes], size: int, *, durable: bool) -> None:
-    """Write beside and rename, unless a file of this size is there."""
+    """Write beside and rename, unless a file of this size is there; what is `durable` survives a power cut."""
     if path.is_file() and path.stat().st_size == size:
         return
     incoming = path.parent.parent / INCOMING
-    for folder in (incoming, path.parent):
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
+    changed = _folder_make(path.parent)
+    _folder_make(incoming)
     descriptor, name = tempfile.mkstemp(dir=incoming)
     try:
         _write(descriptor, content, durable=durable)
@@ -31,6 +30,18 @@ def folder_put(path: Path, content: File[bytes], size: int, *, durable: bool) ->
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    for folder in changed if durable else ():
+        folder_sync(folder)
+
+
+def _folder_make(folder: Path) -> list[Path]:
+    """Make a folder; return it and those above it that got a new name in them by that."""
+    changed = [folder]
+    while not changed[-1].is_dir():
+        changed.append(changed[-1].parent)
+    if len(changed) > 1:
+        folder.mkdir(parents=True, exist_ok=True)
+    return changed
 
 
 def folder_sync(folder: Path) -> None:

@@ -7,7 +7,6 @@ leaves a file in both places at most; the next one goes on from there.
 
 from __future__ import annotations
 
-import re
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from workers.s3.reading import object_open
 from workers.s3.writing import object_store, sha256_of
 from workers.storage.bucket import sha256_named
 from workers.storage.folder import INCOMING, folder_put, folder_sync
+from workers.storage.names import blob_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 SAY_EVERY = 1_000
 BATCH_FILES = 256
-_NAME = re.compile(r"(?:thumbnails/[0-9]+/)?[0-9a-f]{2}/([0-9a-f]{64})(?:\.jpg)?")
-"""A blob's, or a small copy's of one. Other names that hold a SHA-256, such as a backup's, are none of the site's."""
 
 
 @dataclass
@@ -110,9 +108,9 @@ def _names_in_bucket(storage: BucketStorage) -> Iterator[str]:
 
 def _moved(storage: BucketStorage, name: str, *, to_bucket: bool) -> BlobsMoved:
     """Move one file under its blob's row; a thumbnail is its picture's."""
-    found = _NAME.fullmatch(name)
+    sha256 = blob_named(name)
     with transaction.atomic():
-        if not (found and _row_held(found[1])):
+        if not (sha256 and _row_held(sha256)):
             return BlobsMoved(unnamed=1)
         try:
             size = _to_bucket(storage, name) if to_bucket else _to_folder(storage, name)

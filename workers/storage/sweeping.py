@@ -17,6 +17,7 @@ from django.db.models import Exists, ForeignKey, OuterRef, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
+from retrieval_site.database.locks import session_locks_check
 from retrieval_site.errors import AppError
 from workers.models import Blob, Job, JobState
 from workers.storage.folder import INCOMING
@@ -31,15 +32,23 @@ YOUNG = timedelta(hours=1)
 IMPORT_FILES_KEPT = timedelta(days=30)
 """A finished import may be tried again, or follow its dry run, for so long."""
 HALF_WRITTEN_SECONDS = 86_400
+DAY = timedelta(days=1)
 
 
-_followers: list[Callable[[str], None]] = []
+_followers: dict[Callable[[str], None], tuple[str, ...]] = {}
 
 
-def removal_followed_by(remove: Callable[[str], None]) -> None:
-    """Call `remove` with the SHA-256 of every blob that goes, for what was made of it and has no row."""
-    if remove not in _followers:
-        _followers.append(remove)
+def removal_followed_by(remove: Callable[[str], None], folders: tuple[str, ...] = ()) -> None:
+    """Call `remove` with the SHA-256 of every blob that goes, for what was made of it and has no row.
+
+    `folders` of the storage are where that lies.
+    """
+    _followers[remove] = folders
+
+
+def copies_folders() -> list[str]:
+    """Return the folders of the storage in which lies what was made of blobs."""
+    return [folder for folders in _followers.values() for folder in folders]
 
 
 _REMOVALS = "removals of blobs"
@@ -49,8 +58,10 @@ _REMOVALS = "removals of blobs"
 def removals_held() -> Iterator[None]:
     """Let no blob be removed, by whichever process, until this ends; waits for those that are just being removed.
 
-    The lock is the database session's. Raises AppError `backup.interrupted` at the end where that was lost meanwhile.
+    The lock is the database session's. Raises AppError `backup.interrupted` at the end where that was lost meanwhile,
+    and `database.pooled` where there is none to rely on.
     """
+    session_locks_check()
     _lock("pg_advisory_lock")
     try:
         yield
@@ -67,6 +78,11 @@ def _lock(function: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(hashtext(%s))", [_REMOVALS])
         return cursor.fetchone()[0] is not False
+
+
+def removal_allowed() -> bool:
+    """Return whether files may be removed until this transaction ends: not while `removals_held` is open anywhere."""
+    return _lock("pg_try_advisory_xact_lock_shared")
 
 
 @dataclass(frozen=True)
@@ -123,8 +139,9 @@ def blobs_unused(young: timedelta = YOUNG) -> QuerySet[Blob]:
 
 
 def sweep_is_due() -> bool:
-    """Return whether a sweep would find anything."""
-    return blobs_unused().exists() or next(_half_written(), None) is not None
+    """Return whether a sweep could find anything: files without a row are found by looking alone."""
+    is_known = blobs_unused().exists() or next(_half_written(), None) is not None
+    return is_known or Blob.objects.filter(created_at__lt=Now() - DAY).exists()
 
 
 def _references() -> Iterator[ForeignKey[object, object]]:
@@ -141,7 +158,7 @@ def blob_remove(sha256: str, young: timedelta = YOUNG) -> bool:
     (`removals_held`), none is removed; a later sweep finds it.
     """
     with transaction.atomic():
-        if not _lock("pg_try_advisory_xact_lock_shared"):
+        if not removal_allowed():
             return False
         blob = Blob.objects.filter(pk=sha256).select_for_update(skip_locked=True).first()
         if blob is None or not blobs_unused(young).filter(pk=sha256).exists():

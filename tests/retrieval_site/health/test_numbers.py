@@ -141,6 +141,7 @@ def test_the_database_and_the_disk_have_sizes(scraped):
     assert found["sightline_database_bytes",] > 1_000_000
     assert 1 <= found["sightline_database_connections",] <= found["sightline_database_connections_max",]
     assert found["sightline_database_blocks_hit_total",] > 0
+    assert found["sightline_database_archive_on",] == found["sightline_database_archive_failing",] == 0
     assert 0 < found["sightline_disk_free_bytes",] <= found["sightline_disk_bytes",]
 
 

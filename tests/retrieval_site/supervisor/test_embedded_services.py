@@ -34,7 +34,7 @@ GIB = 1024**3
 
 
 def test_the_archive_of_the_log_is_a_plain_path() -> None:
-    assert archive_settings("/mnt/wal")["archive_command"].endswith("mv /mnt/wal/%f.new /mnt/wal/%f")
+    assert "mv /mnt/wal/%f.new /mnt/wal/%f" in archive_settings("/mnt/wal")["archive_command"]
     for folder in ("wal", "/mnt/wal; rm x", "/mnt/my wal", "/mnt/%p"):
         with pytest.raises(SupervisorError, match="WAL_ARCHIVE"):
             archive_settings(folder)
@@ -67,6 +67,27 @@ def test_a_server_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(postgres_module, "READY_TIMEOUT_SECONDS", 0.3)
     with pytest.raises(SupervisorError, match="did not answer"):
         EmbeddedPostgres(DataPaths(tmp_path), programs=tmp_path).wait_ready(_Starting(tmp_path, [1, 1, 2]))
+
+
+def test_a_part_of_the_log_is_archived_once_and_never_overwritten(tmp_path: Path) -> None:
+    """A server that was killed after the copy and before its note of it asks for the same part again."""
+    part, folder = tmp_path / "000000010000000000000001", tmp_path / "archive"
+    folder.mkdir()
+    command = archive_settings(str(folder))["archive_command"]
+    words = ["sh", "-c", command.replace("%p", str(part)).replace("%f", part.name)]
+    part.write_bytes(b"a part of the log")
+    for _ in range(2):
+        assert subprocess.run(words, check=False).returncode == 0
+        assert [(file.name, file.read_bytes()) for file in folder.iterdir()] == [
+            (part.name, b"a part of the log")
+        ]
+    part.write_bytes(b"of another server")
+    assert subprocess.run(words, check=False, capture_output=True).returncode != 0
+    assert (folder / part.name).read_bytes() == b"a part of the log"
+    (folder / part.name).unlink()
+    folder.chmod(0o700)
+    folder.rename(tmp_path / "unmounted")
+    assert subprocess.run(words, check=False, capture_output=True).returncode != 0
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -13,19 +14,19 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from retrieval_site.errors import AppError
 from tests.workers.backup.conftest import CONTENTS
 from workers.backup import create, programs
 from workers.backup.create import backup_create
-from workers.backup.manifest import backups_of, manifest_write
+from workers.backup.manifest import FORMAT, backups_of, manifest_write
 from workers.backup.places import FolderPlace
 from workers.backup.programs import load
 from workers.backup.prune import Pruned, backups_prune
-from workers.backup.restore import backup_restore, backup_verify
-from workers.backup.sealing import Sealing, identity_make
+from workers.backup.restore import backup_open, backup_restore, backup_verify
+from workers.backup.sealing import Sealing, identity_make, recipients_read
 from workers.models import Blob
 from workers.storage.blobs import blob_store
 from workers.storage.sweeping import blob_remove_unused, removals_held
@@ -84,9 +85,26 @@ def test_secrets_are_kept_only_where_they_were_asked_for(site):
     assert settings.SECRET_KEY in create.settings_said(with_keys=True).decode()
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("content", [None, "", "  # only a comment\n\n", "age1nonsense", "\xff"])
+def test_a_file_of_recipients_without_a_key_makes_no_plain_backup(tmp_path, content):
+    keys, place = tmp_path / "keys", tmp_path / "place"
+    if content is not None:
+        keys.write_bytes(content.encode("latin-1"))
+    with pytest.raises(CommandError, match=r"backup\.key_invalid"):
+        call_command("backup", "create", str(place), "--recipients-file", str(keys))
+    assert not place.exists()
+
+
+def test_a_file_of_recipients_may_have_comments(tmp_path):
+    keys = [identity_make()[1] for _ in range(2)]
+    (tmp_path / "keys").write_text(f"# of us\n  {keys[0]}\n\n  # of them\n{keys[1]}")
+    assert recipients_read(tmp_path / "keys") == tuple(keys)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "changes", [{"format": 2}, {"postgres": 99}, {"migrations": {"search": ["0999_of_tomorrow"]}}]
+    "changes", [{"format": FORMAT + 1}, {"postgres": 99}, {"migrations": {"search": ["0999_of_tomorrow"]}}]
 )
 def test_a_newer_backup_is_refused(site, changes, tmp_path):
     copy = _copy(site.plain, tmp_path)
@@ -185,6 +203,26 @@ def test_a_backup_that_breaks_off_is_none(tmp_path, monkeypatch):
         _refused("backup.busy", backup_create, place=place, sealing=Sealing())
 
 
+class PrunedPlace(FolderPlace):
+    """A place that another command prunes as soon as nobody holds its lock."""
+
+    @contextmanager
+    def locked(self):
+        with super().locked() as lock_check:
+            yield lock_check
+        backups_prune(place=FolderPlace(self.root), keep=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_prune_right_after_a_backup_leaves_it_whole(tmp_path):
+    backup_create(place=FolderPlace(tmp_path), sealing=Sealing())
+    blob = blob_store(b"new in the second backup", "image/png")
+    made = backup_create(place=PrunedPlace(tmp_path), sealing=Sealing()).manifest
+    assert list(backups_of(FolderPlace(tmp_path))) == [made.id]
+    assert backup_verify(backup_open(FolderPlace(tmp_path), made.id, Sealing())) == 1
+    assert [path.name for path in _blobs(tmp_path)] == [blob.pk]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_no_blob_is_removed_while_a_backup_copies():
     unused = blob_store(b"unused", "image/png")
@@ -208,3 +246,21 @@ def test_the_commands_make_a_key_check_and_list(site, tmp_path):
     call_command("backup", "list", str(site.sealed), stdout=out)
     assert "is whole: 2 files are read and compared" in out.getvalue()
     assert "encrypted" in out.getvalue()
+
+
+def test_a_damaged_backup_does_not_hide_the_others(site, tmp_path):
+    copy = _copy(site.plain, tmp_path)
+    whole = site.backup(copy).manifest
+    for backup in ("20200101T000000Z-cut", "20200102T000000Z-newer", "20200103T000000Z-empty"):
+        (copy / "backups" / backup).mkdir()
+    (copy / "backups/20200101T000000Z-cut/manifest.json").write_text('{"format": 1')
+    manifest_write(FolderPlace(copy), replace(whole, id="20200102T000000Z-newer", format=FORMAT + 1))
+    manifest_write(FolderPlace(copy), replace(whole, id="20200103T000000Z-empty", files={}))
+    out = StringIO()
+    with pytest.raises(CommandError, match="3 backups there cannot be read"):
+        call_command("backup", "list", str(copy), stdout=out)
+    cut, newer, empty, last = out.getvalue().splitlines()
+    assert cut.startswith("20200101T000000Z-cut: backup.damaged")
+    assert newer.startswith("20200102T000000Z-newer: backup.newer")
+    assert empty.startswith("20200103T000000Z-empty: backup.damaged")
+    assert last.startswith(f"{whole.id}: database ")

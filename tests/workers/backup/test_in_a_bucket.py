@@ -18,7 +18,9 @@ from retrieval_site.errors import AppError
 from tests.support.at_once import at_once
 from tests.support.bucket_storage import blobs_in
 from workers.backup import bucket as bucket_module
-from workers.backup.bucket import _Lock, bucket_place
+from workers.backup import create as create_module
+from workers.backup import prune as prune_module
+from workers.backup.bucket import BucketPlace, _Lock, bucket_place
 from workers.backup.create import backup_create
 from workers.backup.manifest import newest
 from workers.backup.places import place_of
@@ -27,7 +29,7 @@ from workers.backup.restore import backup_open, backup_verify
 from workers.backup.sealing import Sealing, identity_make
 from workers.models import Blob
 from workers.s3.client import NEW, S3Client
-from workers.storage.blobs import blob_store
+from workers.storage.blobs import blob_open, blob_store
 from workers.storage.sweeping import blob_remove_unused
 
 NONE = Sealing()
@@ -94,6 +96,45 @@ def test_one_at_a_time_writes(place, monkeypatch):
     monkeypatch.setattr(bucket_module, "RENEWED_SECONDS", 60.0)
     with pytest.raises(AppError, match=r"backup\.lock_lost"), first.locked(), second.locked():
         pass
+
+
+def other_takes_it(monkeypatch, place: str) -> None:
+    """Let another writer take the lock of a place, as after a machine slept for longer than it counts."""
+    with monkeypatch.context() as patch:
+        patch.setattr(bucket_module, "LEFT_SECONDS", -1.0)
+        _Lock(bucket_place(place)._client).take()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_lost_the_lock_writes_no_manifest_and_deletes_nothing_more(place, monkeypatch, buckets):
+    name = place.split("/")[2]
+    there = place_of(place)
+    backup_create(place=there, sealing=NONE)
+    for number in range(3):
+        there.put(f"blobs/plain/00/{number}", lambda file: file.write(b"unused"))
+    before = buckets.keys(name)
+
+    read = create_module.contents
+    monkeypatch.setattr(create_module, "contents", lambda: other_takes_it(monkeypatch, place) or read())
+    with pytest.raises(AppError, match=r"backup\.lock_lost"):
+        backup_create(place=there, sealing=NONE)
+    assert [key for key in buckets.keys(name) if key.endswith("manifest.json")] == [
+        key for key in before if key.endswith("manifest.json")
+    ]
+
+    buckets.boto.delete_object(Bucket=name, Key="site/lock")
+    monkeypatch.setattr(prune_module, "LOCK_CHECK_EVERY", 1)
+    delete = BucketPlace.delete
+
+    def taken_after(self, name):
+        delete(self, name)
+        other_takes_it(monkeypatch, place)
+
+    monkeypatch.setattr(BucketPlace, "delete", taken_after)
+    left = len(list(there.names("blobs"))) + len(list(there.names("backups")))
+    with pytest.raises(AppError, match=r"backup\.lock_lost"):
+        backups_prune(place=there, keep=1)
+    assert len(list(there.names("blobs"))) + len(list(there.names("backups"))) == left - 1
 
 
 def left_by_a_writer_that_is_gone(place, monkeypatch) -> None:
@@ -223,6 +264,24 @@ def test_a_blob_that_is_damaged_in_its_bucket_is_named_and_the_rest_backed_up(
         buckets.boto.put_object(Bucket=config.bucket, Key=damaged.storage_name, Body=b"wh?le")
         made = backup_create(place=place_of(place), sealing=sealing)
         assert (made.copied, made.manifest.missing) == (1, [damaged.pk])
+
+
+@pytest.mark.parametrize("store", ["s3", "folder"])
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_is_damaged_where_it_lies_is_replaced(place, buckets, tmp_path, store):
+    config = buckets.config(f"mended-{store}")
+    with blobs_in(config, tmp_path, store=store):
+        damaged = blob_store(b"whole", "image/png")
+        backup_create(place=place_of(place), sealing=NONE)
+        if store == "s3":
+            buckets.boto.put_object(Bucket=config.bucket, Key=damaged.storage_name, Body=b"wh?le")
+        else:
+            (tmp_path / "blobs" / damaged.storage_name).write_bytes(b"wh?le")
+        out = StringIO()
+        call_command("restore", place, "--files-only", stdout=out)
+        assert "1 files: 1 were missing or damaged" in out.getvalue()
+        with blob_open(damaged) as file:
+            assert file.read() == b"whole"
 
 
 @pytest.mark.parametrize("address", ["ftp://somewhere", "s3://B", "s3://"])

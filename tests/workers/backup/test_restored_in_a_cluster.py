@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ import psycopg
 import pytest
 
 from tests.support.postgres_servers import PostgresServer
+from tests.workers.backup.conftest import CONTENTS
+from workers.models import Blob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,10 +65,16 @@ def test_a_backup_is_restored_over_the_tables_that_the_setup_job_made(site, cons
         assert refused.returncode != 0
         assert "connect" in refused.stderr
 
+    damaged = tmp_path / "data" / "blobs" / Blob(sha256=sha256(CONTENTS[0]).hexdigest()).storage_name
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(bytes(len(CONTENTS[0])))
     restored = console.run(*restore, "--replace", "--compare")
     assert restored.returncode == 0, restored.stderr
     assert "is restored: 2 files, and the database" in restored.stdout
     assert "2 files are equal" in restored.stdout
     assert (tmp_path / "data" / "demo_loaded").exists()  # the next start loads none
+    assert "SECRET_KEY of the backup is in" in restored.stderr
+    assert "The SECRET_KEY of the environment is another one" in restored.stderr
+    assert damaged.read_bytes() == CONTENTS[0]
     assert (tmp_path / "data" / "secret_key").read_text() not in {"", "of the cluster"}
     assert "No migrations to apply" in console.run("migrate").stdout

@@ -83,3 +83,19 @@ def test_a_caller_in_a_hurry_stores_the_same_blob_by_row_and_file():
     assert blob_store(b"a preview", "image/jpeg").pk == blob.pk
     with blob_open(blob) as file:
         assert file.read() == b"a preview"
+
+
+def test_names_survive_a_power_cut_where_the_row_will(monkeypatch, tmp_path):
+    flushed = []
+    monkeypatch.setattr(folder, "folder_sync", flushed.append)
+    path = tmp_path / "blobs" / "ab" / "abc"
+    folder.folder_put(path, ContentFile(b"12"), 2, durable=False)
+    assert flushed == []
+    folder.folder_put(path.with_name("abd"), ContentFile(b"12"), 2, durable=True)
+    assert flushed == [path.parent]
+    flushed.clear()
+    folder.folder_put(tmp_path / "blobs" / "cd" / "cde", ContentFile(b"12"), 2, durable=True)
+    assert flushed == [tmp_path / "blobs" / "cd", tmp_path / "blobs"]
+    flushed.clear()
+    folder.folder_put(tmp_path / "new" / "ab" / "abc", ContentFile(b"12"), 2, durable=True)
+    assert flushed == [tmp_path / "new" / "ab", tmp_path / "new", tmp_path]

@@ -11,12 +11,14 @@ from django.template.defaultfilters import filesizeformat
 from workers.backup.create import backup_create, silent
 from workers.backup.embedded import database_running
 from workers.backup.places import place_of
-from workers.backup.sealing import Sealing, recipients_check
+from workers.backup.sealing import Sealing, recipients_check, recipients_read
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
     from django.core.management.base import BaseCommand
+
+    from workers.backup.manifest import BackupManifest
 
 HELP = "back up database, pictures, bundles and settings into a folder or a bucket (s3://BUCKET/PREFIX)"
 INCOMPLETE = 3
@@ -26,21 +28,40 @@ INCOMPLETE = 3
 def add_arguments(parser: ArgumentParser) -> None:
     """Take the place, and for whom it is encrypted."""
     parser.add_argument("place", help="a folder, which may have backups already")
-    parser.add_argument(
-        "--recipient", action="append", default=[], metavar="age1…", help="encrypt for this key"
-    )
-    parser.add_argument("--recipients-file", type=Path, help="a file of such keys, one a line")
+    add_recipients(parser)
     parser.add_argument(
         "--with-keys", action="store_true", help="keep SECRET_KEY and the environment's passwords in it, too"
     )
 
 
+def add_recipients(parser: ArgumentParser) -> None:
+    """Take for whom a new backup is encrypted."""
+    parser.add_argument(
+        "--recipient", action="append", default=[], metavar="age1…", help="encrypt for this key"
+    )
+    parser.add_argument("--recipients-file", type=Path, help="a file of such keys, one a line")
+
+
+def sealing_asked(options: dict[str, Any]) -> Sealing:
+    """Return the encryption that the options ask for; raises AppError `backup.key_invalid`."""
+    listed = options["recipients_file"]
+    kept = recipients_read(listed) if listed else ()
+    return Sealing(recipients_check([*options["recipient"], *kept]))
+
+
+def complete_check(manifest: BackupManifest) -> None:
+    """Raise CommandError, with a status of its own, where the site has lost files of its own."""
+    if manifest.missing:
+        shown = ", ".join(manifest.missing[:5])
+        raise CommandError(
+            f"The site has lost {len(manifest.missing):,} files, which are not in the backup either: {shown}",
+            returncode=INCOMPLETE,
+        )
+
+
 def handle(command: BaseCommand, options: dict[str, Any]) -> None:
     """Make a backup and say what is in it."""
-    listed = options["recipients_file"]
-    lines = listed.read_text().split("\n") if listed else []
-    keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    sealing = Sealing(recipients_check([*options["recipient"], *keys]))
+    sealing = sealing_asked(options)
     with database_running():
         made = backup_create(
             place=place_of(options["place"]),
@@ -59,9 +80,4 @@ def handle(command: BaseCommand, options: dict[str, Any]) -> None:
         command.stderr.write(
             "It holds SECRET_KEY and passwords in the clear: nobody else may read that folder."
         )
-    if manifest.missing:
-        shown = ", ".join(manifest.missing[:5])
-        raise CommandError(
-            f"The site has lost {len(manifest.missing):,} files, which are not in the backup either: {shown}",
-            returncode=INCOMPLETE,
-        )
+    complete_check(manifest)

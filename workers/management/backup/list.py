@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.management.base import CommandError
 from django.template.defaultfilters import filesizeformat
 
-from workers.backup.manifest import backups_of, manifest_read
+from retrieval_site.errors import AppError
+from workers.backup.manifest import DUMP, manifests_of
 from workers.backup.places import place_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
     from django.core.management.base import BaseCommand
+
+    from workers.backup.manifest import BackupManifest
 
 HELP = "list the backups of a place, the oldest first"
 
@@ -23,12 +27,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def handle(command: BaseCommand, options: dict[str, Any]) -> None:
-    """Write a line for each."""
-    place = place_of(options["place"])
-    for backup in backups_of(place):
-        manifest = manifest_read(place, backup)
-        dump = manifest.files["database.dump"].stored_size
-        words = [f"database {filesizeformat(dump)}", f"{manifest.blobs:,} files"]
-        words += ["encrypted"] if manifest.recipients else []
-        words += [f"{len(manifest.missing):,} files missing"] if manifest.missing else []
-        command.stdout.write(f"{backup}: {', '.join(words)}")
+    """Write a line for each, of one that cannot be read why; then fail."""
+    damaged = 0
+    for backup, found in manifests_of(place_of(options["place"])):
+        damaged += isinstance(found, AppError)
+        command.stdout.write(f"{backup}: {found if isinstance(found, AppError) else _words(found)}")
+    if damaged:
+        raise CommandError(f"{damaged:,} backups there cannot be read.")
+
+
+def _words(manifest: BackupManifest) -> str:
+    words = [f"database {filesizeformat(manifest.files[DUMP].stored_size)}", f"{manifest.blobs:,} files"]
+    words += ["encrypted"] if manifest.recipients else []
+    words += [f"{len(manifest.missing):,} files missing"] if manifest.missing else []
+    return ", ".join(words)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,16 @@ from retrieval_site.supervisor.attach import data_paths
 from retrieval_site.supervisor.errors import SupervisorError
 from retrieval_site.supervisor.up_to_date import Bootstrapped
 from workers.backup.create import silent
-from workers.backup.embedded import embedded_running
-from workers.backup.manifest import newest
+from workers.backup.embedded import database_running, embedded_running
+from workers.backup.manifest import manifest_read, newest
 from workers.backup.places import place_of
-from workers.backup.restore import backup_open, backup_restore, restored_compare
+from workers.backup.restore import SHOWN, backup_open, backup_restore, restored_compare
 from workers.backup.sealing import Sealing, identities_read
+from workers.backup.stored_files import files_restore, manifests_for_files
+from workers.management.backup.create import INCOMPLETE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from django.core.management.base import CommandParser
@@ -42,6 +46,11 @@ class Command(BaseCommand):
             help="throw away what the database holds; blobs that are there stay",
         )
         parser.add_argument(
+            "--files-only",
+            action="store_true",
+            help="put back only the files that rows name and that are missing or damaged; the site may run",
+        )
+        parser.add_argument(
             "--compare", action="store_true", help="compare rows, files and answers afterwards"
         )
         parser.add_argument(
@@ -50,12 +59,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            if options["files_only"]:
+                self._restore_files(options)
+                return
             with _database():
                 compared = self._restore(options)
         except (AppError, SupervisorError) as error:
             if options["json"] and isinstance(error, AppError):
                 self.stdout.write(json.dumps(error.as_json()))
-                return
             raise CommandError(str(error)) from error
         if compared:
             self._tell(compared, as_json=options["json"])
@@ -70,18 +81,41 @@ class Command(BaseCommand):
         )
         self.stdout.write(json.dumps({**said, "share": answers.share}) if as_json else words)
 
+    def _restore_files(self, options: dict[str, Any]) -> None:
+        if options["replace"] or options["compare"]:
+            raise CommandError(
+                "--files-only leaves the database as it is: give neither --replace nor --compare."
+            )
+        place, backup = place_of(options["place"]), options["backup"]
+        manifests = [manifest_read(place, backup)] if backup else manifests_for_files(place)
+        with database_running():
+            done = files_restore(
+                place=place, manifests=manifests, identities=_identities(options), say=self._say()
+            )
+            audit_note("backup.restored", files=done.restored, missing=len(done.missing))
+        words = f"{done.seen:,} files: {done.restored:,} were missing or damaged, and are put back"
+        self.stdout.write(json.dumps(asdict(done)) if options["json"] else words)
+        if done.missing:
+            shown = ", ".join(done.missing[:SHOWN])
+            raise CommandError(
+                f"{len(done.missing):,} files more are missing or damaged, and whole in no backup there: {shown}",
+                returncode=INCOMPLETE,
+            )
+
+    def _say(self) -> Callable[[str], object]:
+        return self.stderr.write if self.stderr.isatty() else silent
+
     def _restore(self, options: dict[str, Any]) -> Rehearsed | None:
         place = place_of(options["place"])
-        identities = identities_read(options["identity"]) if options["identity"] else ()
-        backup = backup_open(place, options["backup"] or newest(place), Sealing(identities=identities))
-        say = self.stderr.write if self.stderr.isatty() else silent
-        key = backup_restore(backup=backup, replace=options["replace"], say=say)
+        sealing = Sealing(identities=_identities(options))
+        backup = backup_open(place, options["backup"] or newest(place), sealing)
+        key = backup_restore(backup=backup, replace=options["replace"], say=self._say())
         self.stdout.write(
             f"{backup.manifest.id} is restored: {backup.manifest.blobs:,} files, and the database"
         )
-        if key is not None:
-            self.stdout.write(f"SECRET_KEY of the backup is in {key}")
         _demo_left_out()
+        for sentence in key.sentences():
+            self.stderr.write(sentence)
         compared = restored_compare(backup) if options["compare"] else None
         audit_note("backup.restored", backup=backup.manifest.id)
         return compared
@@ -92,6 +126,10 @@ def _demo_left_out() -> None:
     paths = data_paths()
     paths.root.mkdir(parents=True, exist_ok=True)
     paths.demo_loaded.touch()
+
+
+def _identities(options: dict[str, Any]) -> tuple[str, ...]:
+    return identities_read(options["identity"]) if options["identity"] else ()
 
 
 def _database() -> AbstractContextManager[object]:
