@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import ldap
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.dispatch import receiver
 from django_auth_ldap import config as library
@@ -66,6 +68,8 @@ class LdapDirectory(LDAPBackend):
             setattr(person, name, value)
         if changed:
             person.save(update_fields=[*changed])
+        if ldap_user.attrs.get(FIELDS["email"]) and not fields["email"]:
+            LOG.warning("what the directory says to be the address of account %s is none", person.pk)
         return person, False
 
     @transaction.atomic
@@ -151,13 +155,26 @@ def name_of(entered: str, attributes: Any, config: LdapConfig) -> str:
 
 
 def fields_of(attributes: Any) -> dict[str, str]:
-    """Return what the directory says of a person's name and address, as an account holds it."""
+    """Return what the directory says of a person's name and address, as an account holds it.
+
+    Directories do not check addresses: the first that is one counts.
+    """
     said = {}
     for field, name in FIELDS.items():
         longest = int(getattr(get_user_model()._meta.get_field(field), "max_length", 0))
-        values = [value for value in attributes.get(name, []) if isinstance(value, str)]
-        said[field] = str(readable(values[0])).replace("\0", "")[:longest] if values else ""
+        values = [str(readable(value)) for value in attributes.get(name, []) if isinstance(value, str)]
+        if field == "email":
+            values = [value for value in values if len(value) <= longest and _is_address(value)]
+        said[field] = values[0].replace("\0", "")[:longest] if values else ""
     return said
+
+
+def _is_address(value: str) -> bool:
+    try:
+        validate_email(value)
+    except ValidationError:
+        return False
+    return True
 
 
 @receiver(ldap_error, sender=LdapDirectory)

@@ -17,7 +17,7 @@ from django.test import Client
 
 from retrieval_site import checks
 from retrieval_site.accounts.config import LdapConfig, read_ldap
-from retrieval_site.accounts.ldap_directory import LdapDirectory, identity_of
+from retrieval_site.accounts.ldap_directory import LdapDirectory, fields_of, identity_of
 from retrieval_site.accounts.models import User
 from search.models import AuditEntry
 from tests.support.at_once import at_once, meet_in
@@ -252,6 +252,25 @@ def test_the_command_says_what_would_become_of_somebody(directory, sign_in, slap
     directory(ca_file="")
     with pytest.raises(CommandError, match="LDAP_CA_FILE"):
         _check("anna")
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        (["anna@x.example"], "anna@x.example"),
+        (["anna@x.example, anna.b@x.example"], ""),
+        (["anna@x.example;b@x.example", "b@x.example"], "b@x.example"),
+        (["anna@x.example\nBcc: b@x.example"], ""),
+        ([f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.example"], ""),
+        ([b"\xff"], ""),
+    ],
+)
+def test_only_what_is_an_address_becomes_one(told, kept):
+    assert fields_of({"mail": told, "sn": ["Muster"]}) == {
+        "first_name": "",
+        "last_name": "Muster",
+        "email": kept,
+    }
 
 
 def test_two_long_names_that_begin_alike_are_two_people():
