@@ -21,6 +21,7 @@ from retrieval_site.accounts.models import User
 from search.models import AuditEntry
 from search.services.people import person_export
 from search.services.tokens import token_create
+from tests.support.passkeys import Passkey
 
 from .test_oidc import signed_in
 
@@ -216,6 +217,28 @@ def _rights(*names: str):
     from django.contrib.auth.models import Permission
 
     return Permission.objects.filter(codename__in=names)
+
+
+@pytest.mark.parametrize("ticked", [False, True])
+def test_a_passkey_signs_in_alone_only_where_the_box_was_ticked(ticked):
+    ben, owner = User.objects.create_user("ben", password="his"), Client()
+    device = Passkey(ben)
+    owner.post("/login/", {"username": "ben", "password": "his"})
+    owner.get(PAGE + "keys/add/")
+    sent = {"name": "phone", "credential": device.made(owner)} | ({"passwordless": "on"} if ticked else {})
+    assert owner.post(PAGE + "keys/add/", sent).status_code == 302
+    assert ("signs in by itself" in owner.get(PAGE + "keys/").content.decode()) is ticked
+    alone = Client()
+    alone.get("/login/passkey/", headers={"X-Requested-With": "XMLHttpRequest"})
+    page = alone.post("/login/passkey/", {"credential": device.signed(alone)}, follow=True)
+    assert inside(alone) is ticked
+    assert ("This passkey is a second factor" in page.content.decode()) is not ticked
+    second = Client()
+    second.post("/login/", {"username": "ben", "password": "his"})
+    assert not inside(second)
+    second.get("/login/second-factor/")
+    second.post("/login/second-factor/", {"credential": device.signed(second)})
+    assert inside(second)
 
 
 BLANK = {"id": "eA", "rawId": "eA", "type": "public-key"}
