@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -84,3 +85,12 @@ def test_without_mail_there_is_no_such_page(settings, client):
     settings.CONFIG = replace(settings.CONFIG, email_host="")
     assert client.get(PAGE).status_code == 404
     assert "password/" not in client.get("/login/").content.decode()
+
+
+@pytest.mark.parametrize(("language", "subject"), [("de", "Passwort"), ("en", "password")])
+def test_the_message_is_in_the_language_of_who_asked(anna, monkeypatch, language, subject):
+    with ThreadPoolExecutor(max_workers=1) as pool:  # a thread of its own, as on the site
+        monkeypatch.setattr(views, "_mail", pool)
+        asked("anna@x.example", HTTP_ACCEPT_LANGUAGE=language)
+    assert subject in mail.outbox[0].subject
+    assert ("Setzen Sie es hier" in mail.outbox[0].body) is (language == "de")
