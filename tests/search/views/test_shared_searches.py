@@ -84,9 +84,9 @@ def test_marks_move_a_shared_search_among_the_collections_that_their_author_may_
 
 
 @pytest.fixture
-def guest(vault) -> Client:
-    ends_at = timezone.now() + timedelta(days=1)
-    _, key = guest_link_create(collection=vault, by=None, ends_at=ends_at, note="")
+def guest(vault, django_user_model) -> Client:
+    ends_at, chief = timezone.now() + timedelta(days=1), django_user_model.objects.create_superuser("maker")
+    _, key = guest_link_create(collection=vault, by=chief, ends_at=ends_at, note="")
     client = Client()
     client.post("/guest/", {"key": key})
     return client
