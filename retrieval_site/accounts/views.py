@@ -138,9 +138,11 @@ class NewPasswordView(PasswordResetConfirmView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Set the password."""
-        audit_note("user.password_reset", form.user, by=form.user)
+        with transaction.atomic():
+            audit_note("user.password_reset", form.user, by=form.user)
+            response: HttpResponse = super().form_valid(form)
         messages.success(self.request, gettext("Your new password counts from now on."))
-        return super().form_valid(form)
+        return response
 
 
 class KnownPasswordForm(PasswordChangeForm):

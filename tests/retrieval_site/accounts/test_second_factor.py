@@ -14,9 +14,11 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.core.management import call_command
+from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
 
+from retrieval_site.accounts import second_factor
 from retrieval_site.accounts.models import User
 from search.models import AuditEntry
 from search.services.people import person_export
@@ -136,6 +138,21 @@ def test_setting_one_up_and_taking_it_away(client, django_capture_on_commit_call
     }  # fmt: skip
 
 
+def test_what_cannot_be_noted_does_not_happen(anna, monkeypatch):
+    client = half_way()
+    client.post("/login/second-factor/", {"code": code()})
+    kept = {row.pk: row.data for row in Authenticator.objects.all()}
+
+    def away(*_: object, **__: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(second_factor, "audit_note", away)
+    client.raise_request_exception = False
+    for page in ("codes/new/", "app/remove/"):
+        assert client.post(PAGE + page).status_code >= 500
+    assert {row.pk: row.data for row in Authenticator.objects.all()} == kept
+
+
 def test_a_session_that_lies_about_confirms_before_it_changes_anything(client):
     ben = User.objects.create_user("ben", password="his")
     client.force_login(ben)  # long ago
@@ -178,6 +195,16 @@ def test_staff_without_one_reach_only_its_page(client, required):
     assert Client().get("/api/v1/collections/", headers={"Authorization": f"Bearer {key}"}).status_code == 200
     TOTP.activate(ben, KEY)
     assert client.get("/admin/").status_code == 200
+
+
+def test_the_page_to_set_one_up_looks_and_speaks_as_any_other(client, required):
+    looks = [reverse("brand_accent"), reverse("manifest"), reverse("brand_file", args=["logo"])]
+    before = [client.get(address).status_code for address in looks]
+    client.force_login(User.objects.create_user("ben", is_staff=True))
+    assert [client.get(address).status_code for address in looks] == before
+    assert before[:2] == [200, 200]
+    client.post("/language/", {"language": "de", "next": PAGE})
+    assert 'lang="de"' in client.get(PAGE).content.decode()
 
 
 def test_others_need_none(client, required):
