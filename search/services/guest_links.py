@@ -95,7 +95,7 @@ def guest_of_links(links: Sequence[int]) -> Guest | None:
 
 
 def guest_links_of(collection: Collection) -> QuerySet[GuestLink]:
-    """Return the links of a collection with who made them, newest first; each has whether its maker still `gives` it."""
+    """Return the links of a collection with who made them, newest first; each says whether its maker `gives` it yet."""
     given = ExpressionWrapper(_is_given(), output_field=BooleanField())
     return GuestLink.objects.filter(collection=collection).select_related("created_by").annotate(gives=given)
 
