@@ -22,7 +22,7 @@ from django_auth_ldap.backend import LDAPBackend, LDAPSettings, ldap_error
 
 from retrieval_site.accounts.claims import check_groups, person_follow_claims
 from retrieval_site.accounts.config import GROUP_TYPES
-from retrieval_site.accounts.directory import PROVIDER
+from retrieval_site.accounts.directory import NAME, PROVIDER
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError, readable
 
@@ -78,11 +78,16 @@ class LdapDirectory(LDAPBackend):
         link = SocialAccount.objects.filter(provider=PROVIDER, uid=identity).select_related("user").first()
         if link:  # also of somebody who is refused now: their tokens go on with what is left
             person: User = link.user
+            if link.extra_data.get(NAME) != username:
+                link.extra_data = {**link.extra_data, NAME: username}
+                link.save(update_fields=["extra_data"])
             self._follow(person, groups)
             return person
         check_groups(groups, self.config)
         person = self._new_account(name_of(username, ldap_user.attrs, self.config), ldap_user.attrs)
-        SocialAccount.objects.create(user=person, provider=PROVIDER, uid=identity)
+        SocialAccount.objects.create(
+            user=person, provider=PROVIDER, uid=identity, extra_data={NAME: username}
+        )
         self._follow(person, groups)
         return person
 

@@ -145,6 +145,33 @@ def test_who_has_to_prove_it_again_does_so_by_the_directory(sign_in, client):
     assert client.post("/account/confirm/", {"password": "right"}).status_code == 302
 
 
+def test_who_is_called_otherwise_here_than_there_proves_it_by_their_name_there(
+    sign_in, directory, client, slapd, settings
+):
+    settings.CONFIG = replace(settings.CONFIG, sign_in_failures=3)
+    sign_in("anna")
+    administrator = slapd.administrator()
+    administrator.rename_s(f"uid=Anna,{PEOPLE}", "uid=annika")
+    try:
+        assert sign_in("annika").status_code == 302
+        assert User.objects.get().username == "anna"
+        assert client.post("/account/confirm/", {"password": "wrong"}).status_code == 200
+        assert client.post("/account/confirm/", {"password": "right"}).status_code == 302
+        failed = [client.post("/account/confirm/", {"password": "wrong"}).status_code for _ in range(4)]
+        assert failed == [200, 200, 200, 429]
+        call_command("lift_sign_in_pause", "anna")
+        assert client.post("/account/confirm/", {"password": "right"}).status_code == 302
+    finally:
+        administrator.rename_s(f"uid=annika,{PEOPLE}", "uid=Anna")
+
+
+def test_an_account_may_be_named_by_another_attribute_than_people_sign_in_with(sign_in, directory, client):
+    directory(user_name="mail")
+    assert sign_in("anna").status_code == 302
+    assert User.objects.get().username == "anna@x.example"
+    assert client.post("/account/confirm/", {"password": "right"}).status_code == 302
+
+
 def test_groups_and_rights_follow_and_others_stay(sign_in, directory, slapd):
     directory(group_map={"archivists": "Archive", "masters": "Masters"}, admin_groups=["bosses"])
     sign_in("anna")

@@ -17,6 +17,7 @@ from django.core.management import call_command
 from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from retrieval_site.accounts import second_factor
 from retrieval_site.accounts.models import User
@@ -90,6 +91,19 @@ def test_guessing_codes_is_slowed_from_everywhere(anna):
     late = half_way()
     late.post("/login/second-factor/", {"code": code()}, REMOTE_ADDR="10.0.1.1")
     assert not inside(late)
+
+
+def test_while_redis_is_away_codes_are_refused_as_they_could_be_guessed(anna, monkeypatch):
+    client = half_way()
+
+    def away(*_: object, **__: object) -> None:
+        raise RedisConnectionError
+
+    monkeypatch.setattr("django.core.cache.backends.redis.RedisCacheClient.add", away)
+    client.raise_request_exception = False
+    response = client.post("/login/second-factor/", {"code": code()})
+    assert (response.status_code, "server.broker" in response.content.decode()) == (503, True)
+    assert not inside(client)
 
 
 def test_the_admin_has_no_sign_in_of_its_own(anna):
