@@ -4,9 +4,29 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
 LINE = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
+
+_SECRET = re.compile(r"(/login/password/[^/\s]+/|/searches/unsubscribe/)[^/\s]+")
+"""Addresses with what signs somebody in, or acts for them: a new password's link, and that which ends mail."""
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with `***` for what is secret in addresses' paths."""
+    return _SECRET.sub(r"\1***", text)
+
+
+class NoSecretsFilter(logging.Filter):
+    """Keep what is secret in addresses out of every line: Django names the address of a request that failed."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True always; only rewrites the message, where it has such an address."""
+        message = record.getMessage()
+        if (clean := without_secrets(message)) != message:
+            record.msg, record.args = clean, None
+        return True
 
 
 class JsonFormatter(logging.Formatter):

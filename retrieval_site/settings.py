@@ -334,13 +334,16 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "retrieval_site.middleware.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "retrieval_site.middleware.RequestIdFilter"},
+        "no_secrets": {"()": "retrieval_site.log_lines.NoSecretsFilter"},
+    },
     "formatters": {"line": {"format": LINE}, "json": {"()": JsonFormatter}},
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": CONFIG.log_format,
-            "filters": ["request_id"],
+            "filters": ["request_id", "no_secrets"],
         }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},

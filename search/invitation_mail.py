@@ -19,7 +19,7 @@ SECONDS = 10
 
 
 def invitation_send(invitation: Invitation, key: str, config: Config) -> None:
-    """Send the message with the link, in the language that was chosen; raises OSError where that fails."""
+    """Send the message with the link, in the language that was chosen; raises OSError or ValueError where it fails."""
     with translation.override(invitation.language):
         words = {
             "invitation": invitation,

@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.utils.html import format_html
 from django.utils.translation import gettext
 
+from retrieval_site.audit import audit_note
 from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.languages.said import stage_in_readers_language, word_in_readers_language
 from retrieval_site.panels import PanelAdmin
@@ -110,6 +111,12 @@ class JobAdmin(PanelAdmin[Job]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(request.user.is_superuser and isinstance(obj, Job) and obj.is_finished)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Job]) -> Any:
+        """Note each job that is about to be deleted, its failed items with it."""
+        for job in queryset:
+            audit_note("job.deleted", job)
+        return super().log_deletions(request, queryset)
 
     @admin.display(description=gettext_lazy("job"), ordering="type")
     def label(self, job: Job) -> str:

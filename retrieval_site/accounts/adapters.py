@@ -13,12 +13,14 @@ from allauth.account.authentication import get_authentication_records
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.contrib.auth import authenticate
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 
-from retrieval_site.accounts.directory import is_of_directory
+from retrieval_site.accounts.directory import is_of_directory, sign_in_name
 from retrieval_site.errors import AppError
+from retrieval_site.sign_in import count_attempt, forget_pair
 from retrieval_site.throttling import address_of
 
 if TYPE_CHECKING:
@@ -53,6 +55,18 @@ class AccountAdapter(DefaultAccountAdapter):
         records = get_authentication_records(context.request, context.request.user)
         recent = bool(records) and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT
         return not recent
+
+    def reauthenticate(self, user: Any, password: str) -> bool:
+        """Return whether this is somebody's password; a wrong one counts as a failed sign-in.
+
+        Raises AppError `auth.too_many_failures`.
+        """
+        count_attempt(context.request, user.get_username())
+        found = authenticate(context.request, username=sign_in_name(user), password=password)
+        if found is None or found.pk != user.pk:
+            return False
+        forget_pair(context.request, user.get_username())
+        return True
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Return the ways to prove it; who has neither a password nor a second factor here asks the provider.

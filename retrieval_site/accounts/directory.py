@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PROVIDER = "ldap"
 """How an account's link to the directory is marked, beside those to providers."""
+NAME = "name"
+"""Under which their link keeps the name by which somebody last signed in: an account's own can be another."""
 NAME_MAX = 150
 PASSWORD_MAX = 1000
 
@@ -46,6 +48,17 @@ def is_of_directory(person: User) -> bool:
     from allauth.socialaccount.models import SocialAccount  # models, which are not loaded yet where this is
 
     return bool(SocialAccount.objects.filter(user=person, provider=PROVIDER).exists())
+
+
+def sign_in_name(person: User) -> str:
+    """Return the name that somebody's password belongs to: of an account of the directory, the one used last there."""
+    from allauth.socialaccount.models import SocialAccount
+
+    if settings.CONFIG.ldap and not person.has_usable_password():
+        link = SocialAccount.objects.filter(user=person, provider=PROVIDER).first()
+        if link and link.extra_data.get(NAME):
+            return str(link.extra_data[NAME])
+    return person.get_username()
 
 
 def _is_plain(name: str, password: str) -> bool:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import ldap
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.dispatch import receiver
 from django_auth_ldap import config as library
@@ -20,7 +22,7 @@ from django_auth_ldap.backend import LDAPBackend, LDAPSettings, ldap_error
 
 from retrieval_site.accounts.claims import check_groups, person_follow_claims
 from retrieval_site.accounts.config import GROUP_TYPES
-from retrieval_site.accounts.directory import PROVIDER
+from retrieval_site.accounts.directory import NAME, PROVIDER
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError, readable
 
@@ -66,6 +68,8 @@ class LdapDirectory(LDAPBackend):
             setattr(person, name, value)
         if changed:
             person.save(update_fields=[*changed])
+        if ldap_user.attrs.get(FIELDS["email"]) and not fields["email"]:
+            LOG.warning("what the directory says to be the address of account %s is none", person.pk)
         return person, False
 
     @transaction.atomic
@@ -74,11 +78,16 @@ class LdapDirectory(LDAPBackend):
         link = SocialAccount.objects.filter(provider=PROVIDER, uid=identity).select_related("user").first()
         if link:  # also of somebody who is refused now: their tokens go on with what is left
             person: User = link.user
+            if link.extra_data.get(NAME) != username:
+                link.extra_data = {**link.extra_data, NAME: username}
+                link.save(update_fields=["extra_data"])
             self._follow(person, groups)
             return person
         check_groups(groups, self.config)
         person = self._new_account(name_of(username, ldap_user.attrs, self.config), ldap_user.attrs)
-        SocialAccount.objects.create(user=person, provider=PROVIDER, uid=identity)
+        SocialAccount.objects.create(
+            user=person, provider=PROVIDER, uid=identity, extra_data={NAME: username}
+        )
         self._follow(person, groups)
         return person
 
@@ -151,13 +160,26 @@ def name_of(entered: str, attributes: Any, config: LdapConfig) -> str:
 
 
 def fields_of(attributes: Any) -> dict[str, str]:
-    """Return what the directory says of a person's name and address, as an account holds it."""
+    """Return what the directory says of a person's name and address, as an account holds it.
+
+    Directories do not check addresses: the first that is one counts.
+    """
     said = {}
     for field, name in FIELDS.items():
         longest = int(getattr(get_user_model()._meta.get_field(field), "max_length", 0))
-        values = [value for value in attributes.get(name, []) if isinstance(value, str)]
-        said[field] = str(readable(values[0])).replace("\0", "")[:longest] if values else ""
+        values = [str(readable(value)) for value in attributes.get(name, []) if isinstance(value, str)]
+        if field == "email":
+            values = [value for value in values if len(value) <= longest and _is_address(value)]
+        said[field] = values[0].replace("\0", "")[:longest] if values else ""
     return said
+
+
+def _is_address(value: str) -> bool:
+    try:
+        validate_email(value)
+    except ValidationError:
+        return False
+    return True
 
 
 @receiver(ldap_error, sender=LdapDirectory)

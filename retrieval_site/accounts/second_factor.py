@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 MEANWHILE = frozenset({
     "mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "mfa_view_recovery_codes", "mfa_download_recovery_codes",
     "account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn", "provider_sign_in",
-    "provider_callback", "logout",
+    "provider_callback", "logout", "brand_accent", "brand_file", "manifest", "set_language",
 })  # fmt: skip
-"""The pages that somebody who lacks a second factor reaches."""
+"""What somebody who lacks a second factor reaches: the pages to set one up, and what makes these look as ever."""
 
 
 class SecondFactorMiddleware:

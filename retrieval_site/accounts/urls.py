@@ -5,20 +5,21 @@ from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
+from django.db.transaction import atomic
 from django.urls import include, path
 
 from retrieval_site.accounts import views
 
-second_factor = [
+second_factor = [  # what changes one is noted in the same transaction
     path("", mfa.index, name="mfa_index"),
-    path("app/", totp.activate_totp, name="mfa_activate_totp"),
-    path("app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("app/", atomic(totp.activate_totp), name="mfa_activate_totp"),
+    path("app/remove/", atomic(totp.deactivate_totp), name="mfa_deactivate_totp"),
     path("codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
     path("codes/file", codes.download_recovery_codes, name="mfa_download_recovery_codes"),
-    path("codes/new/", codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("codes/new/", atomic(codes.generate_recovery_codes), name="mfa_generate_recovery_codes"),
     path("keys/", webauthn.list_webauthn, name="mfa_list_webauthn"),
-    path("keys/add/", webauthn.add_webauthn, name="mfa_add_webauthn"),
-    path("keys/<int:pk>/remove/", webauthn.remove_webauthn, name="mfa_remove_webauthn"),
+    path("keys/add/", atomic(webauthn.add_webauthn), name="mfa_add_webauthn"),
+    path("keys/<int:pk>/remove/", atomic(webauthn.remove_webauthn), name="mfa_remove_webauthn"),
     path("keys/<int:pk>/", webauthn.edit_webauthn, name="mfa_edit_webauthn"),
 ]
 

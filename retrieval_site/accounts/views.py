@@ -20,8 +20,9 @@ from django.db import transaction
 from django.http import Http404
 from django.shortcuts import render
 from django.urls import reverse_lazy
+from django.utils import translation
 from django.utils.crypto import salted_hmac
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from retrieval_site.audit import audit_note
@@ -97,8 +98,9 @@ class ResetForm(PasswordResetForm):
     """Django's, which writes to accounts that have a password, and to nobody else."""
 
     def send_mail(self, *args: Any, **kwargs: Any) -> None:
-        """Send apart from the request; failures are logged."""
-        _mail.submit(super().send_mail, *args, **kwargs)
+        """Send apart from the request, in its language; failures are logged."""
+        write = translation.override(get_language())(super().send_mail)  # another thread has no language
+        _mail.submit(write, *args, **kwargs)
 
 
 class ResetView(PasswordResetView):
@@ -137,9 +139,11 @@ class NewPasswordView(PasswordResetConfirmView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Set the password."""
-        audit_note("user.password_reset", form.user, by=form.user)
+        with transaction.atomic():
+            audit_note("user.password_reset", form.user, by=form.user)
+            response: HttpResponse = super().form_valid(form)
         messages.success(self.request, gettext("Your new password counts from now on."))
-        return super().form_valid(form)
+        return response
 
 
 class KnownPasswordForm(PasswordChangeForm):

@@ -12,6 +12,7 @@ from waitress.task import WSGITask
 
 from retrieval_site.bodies import PENDING, SMALL_BYTES, PendingBody
 from retrieval_site.callers import caller_address
+from retrieval_site.log_lines import without_secrets
 
 if TYPE_CHECKING:
     from retrieval_site.web.config import WebConfig
@@ -49,10 +50,10 @@ def log_access(
 ) -> None:
     """Write an answer's line: who, what, status, bytes, microseconds, request id.
 
-    The address's query is left out: it may hold what is secret.
+    The address's query is left out, and of some addresses a part: they may hold what is secret.
     """
     address = address.encode("unicode_escape").decode()[:64]
-    asked = _QUERY.sub("", first_line).encode("unicode_escape").decode()
+    asked = without_secrets(_QUERY.sub("", first_line)).encode("unicode_escape").decode()
     status, count = answer
     said = {"address": address, "asked": asked, "status": int(status), "bytes": count}
     said["microseconds"] = round(seconds * 1e6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.urls import reverse
@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from retrieval_site.audit import audit_note
 from retrieval_site.languages.lazy import gettext_lazy
+from search.admin.audited import AuditedAdmin
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, SuperuserOnlyAdmin
 from search.downloads import download
 from search.exports import csv_lines, exportable_by, qrels_lines, rater_name, run_lines
@@ -88,9 +89,13 @@ class QueryAdmin(SuperuserOnlyAdmin):
 
 
 @admin.register(Judgement)
-class JudgementAdmin(CuratedAdmin):
-    """What people said of hits; curators see the judgements of their collections' documents."""
+class JudgementAdmin(AuditedAdmin, CuratedAdmin):
+    """What people said of hits; curators see the judgements of their collections' documents, and may delete them.
 
+    Nobody changes what somebody else said: it would stand under their name.
+    """
+
+    audited = "judgement"
     collection_path = "document__collection"
     list_display = ["document", "grade", "asked", "comment", "rater", "updated_at"]
     list_filter = ["grade", ("document__collection", CuratedCollectionFilter), "updated_at"]
@@ -119,6 +124,15 @@ class JudgementAdmin(CuratedAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Let people change their own."""
+        own = isinstance(obj, Judgement) and obj.user_id == request.user.pk
+        return own and super().has_change_permission(request, obj)
+
+    def _note(self, what: str, row: Model, **detail: Any) -> None:
+        collection = cast("Judgement", row).document.collection_id
+        audit_note(f"{self.audited}.{what}", row, collection=collection, **detail)
 
     actions = ["export_qrels", "export_run", "export_csv"]
 

@@ -83,9 +83,18 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
 
 @admin.register(Group)
 class PeopleGroupAdmin(AuditedAdmin, GroupAdmin):
-    """Django's own page; what groups may do in collections goes with them."""
+    """Django's own page; what groups may do in collections goes with them.
+
+    Only superusers add or change one: its permissions are rights, and by its name a provider's people are put into it.
+    """
 
     audited = "group"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser) and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(request.user.is_superuser) and super().has_change_permission(request, obj)
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

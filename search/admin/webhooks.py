@@ -22,12 +22,20 @@ from retrieval_site.panels import button_pressed
 from retrieval_site.people import signed_in
 from search.admin.curated import SuperuserOnlyAdmin
 from search.models import Webhook
-from search.services.webhooks import CHOSEN, webhook_check, webhook_renew_key, webhook_save, webhook_try
+from search.services.webhooks import (
+    CHOSEN,
+    webhook_check,
+    webhook_delete,
+    webhook_renew_key,
+    webhook_save,
+    webhook_try,
+)
 from search.webhooks.signing import signing_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
@@ -103,6 +111,15 @@ class WebhookAdmin(SuperuserOnlyAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
         """Keep it through the service."""
         webhook_save(webhook=obj, events=form.cleaned_data["events"], by=signed_in(request))
+
+    def delete_model(self, request: HttpRequest, obj: Webhook) -> None:
+        """Delete it through the service."""
+        webhook_delete(webhook=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> None:
+        """Delete each through the service."""
+        for webhook in queryset:
+            webhook_delete(webhook=webhook)
 
     def test_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Send a test message."""

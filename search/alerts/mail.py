@@ -57,7 +57,7 @@ def mail_new(run: JobRun[JobParameters, MailResult]) -> None:
         try:
             sent += _send(reader, connection)
             run.advance(1)
-        except OSError as error:  # SMTP's errors are some
+        except (OSError, ValueError) as error:  # SMTP's errors are OSErrors, those of an address ValueErrors
             failure = AppError("alerts.not_sent", reason=str(error))
             run.item_failed(str(reader), failure.id, failure.message)
             run.advance(failed=1)

@@ -61,12 +61,6 @@ def _reads(view: APIView, method: str) -> bool:
     return method in SAFE_METHODS or method in getattr(view, "read_methods", ())
 
 
-def require_staff(request: Request) -> None:
-    """Raise `permission.denied` for anybody who is not staff."""
-    if not request.user.is_staff:
-        raise AppError("permission.denied/staff")
-
-
 def require_operator(request: Request) -> None:
     """Raise `permission.denied` for anybody who may not switch models, as in the admin."""
     if not manages_models(request.user):

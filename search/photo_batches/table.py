@@ -26,7 +26,7 @@ _NO_HIT = [None] * len(HIT_COLUMNS)
 
 @dataclass(frozen=True)
 class PhotoRow:
-    """A photo with its hits, and whether anything fits it; None where nothing is known of that."""
+    """A photo with its hits, and whether any of them fits it; None where nothing is known of that."""
 
     photo: BatchPhoto
     hits: tuple[Hit, ...]
@@ -43,10 +43,8 @@ def photo_rows(batch: PhotoBatch, photos: Sequence[BatchPhoto], viewer: Viewer) 
     kind = unit_kind_of(batch.target).name
     visible = visible_collections(viewer)
     ranked = [(photo, ranked_of(photo.answer, kind)) for photo in photos]
-    return [
-        PhotoRow(photo, tuple(hits_of(found, kind, visible)), match_of([one.strength for one in found]))
-        for photo, found in ranked
-    ]
+    rows = [(photo, tuple(hits_of(found, kind, visible))) for photo, found in ranked]
+    return [PhotoRow(photo, hits, match_of([hit.strength for hit in hits])) for photo, hits in rows]
 
 
 def csv_lines(batch: PhotoBatch, viewer: Viewer) -> Iterator[str]:

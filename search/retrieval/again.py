@@ -16,7 +16,8 @@ from search.retrieval import keep
 from search.retrieval.door import search_encoded
 from search.retrieval.rocchio import moved_by_grades
 from search.retrieval.scope import table_for, visible_slugs
-from search.retrieval.types import SearchRequest
+from search.retrieval.told import warnings_told
+from search.retrieval.types import AnswerReader, SearchRequest
 from search.vectors.sharded.searching import reading_shards
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def search_again(query: Query, request: SearchRequest) -> SearchAnswer:
     Raises AppError `query.not_repeatable` where its vectors are gone or its version answers no more, and of where to
     look as `search` does.
     """
-    return _search_as(query, _encoded(query), request)
+    return _search_as(query, _encoded(query, request), request)
 
 
 def _search_as(query: Query, encoded: EncodedQuery, request: SearchRequest) -> SearchAnswer:
@@ -65,7 +66,7 @@ def search_by_marks(query: Query, request: SearchRequest, grades: Mapping[int, i
     A query that marks moved already is moved anew from where it began. Raises AppError as `search_again`,
     `marks.none`, `marks.order_similarity`.
     """
-    encoded = replace(_encoded(query), moved=None)
+    encoded = replace(_encoded(query, request), moved=None)
     table = read(lambda: table_for(encoded.version, request.target))
     moved = read(lambda: reading_shards(table, lambda: moved_by_grades(query, encoded, table, grades)))
     return _search_as(query, moved, request)
@@ -96,9 +97,10 @@ def _mode(query: Query, encoded: EncodedQuery) -> Mode:
     return "hybrid" if encoded.moved and query.mode == "lexical" else cast("Mode", query.mode)
 
 
-def _encoded(query: Query) -> EncodedQuery:
+def _encoded(query: Query, request: SearchRequest) -> EncodedQuery:
     encoded = keep.encoded_of(query)
     if encoded is None or encoded.version.state != VersionState.READY:
         raise AppError("query.not_repeatable")
-    warnings = tuple(one for one in query.warnings if one["id"].startswith(_OF_THE_QUERY))
+    told = read(lambda: warnings_told(query, AnswerReader(request.viewer, request.session)))
+    warnings = tuple(one for one in told if one["id"].startswith(_OF_THE_QUERY))
     return replace(encoded, warnings=warnings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -19,6 +19,7 @@ from search.retrieval.pages import kept_query, read_page
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
 from search.retrieval.sort import RELEVANCE
+from search.retrieval.told import match_told, tells_all, warnings_told
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, AnswerReader, DocumentPart, SearchAnswer
 from search.vectors.sharded.layout import parts_held
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.interleaving import Interleaving
     from search.retrieval.present import Page
-    from search.retrieval.types import EncodedQuery, Match, Scope, SearchRequest
+    from search.retrieval.types import EncodedQuery, Scope, SearchRequest
 
 
 def search(request: SearchRequest) -> SearchAnswer:
@@ -130,10 +131,10 @@ def _answer(query: Query, page: Page, reader: AnswerReader, timings_ms: dict[str
         next=None if page.next is None else cursor_write(page.next, reader.viewer),
         plan=keep.plan_of(query),
         timings_ms=timings_ms,
-        counted=keep.asked_by(query, reader) or bool(getattr(reader.viewer, "is_superuser", False)),
-        warnings=tuple(query.warnings),
+        counted=tells_all(query, reader),
+        warnings=read(lambda: warnings_told(query, reader)),
         parts=keep.parts_of(query),
-        match=cast("Match | None", query.match or None),
+        match=read(lambda: match_told(query, reader)),
         marks=keep.marks_of(query),
         text_read=next((part.text_read for part in query.asked if part.text_read is not None), None),
     )

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext
@@ -14,7 +15,7 @@ from django.utils.translation import gettext
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from retrieval_site.people import Guest
-from search.models import Collection, GuestLink
+from search.models import Collection, GuestLink, Membership
 from search.services.tokens import USE_RECORDED_EVERY, key_digest
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def guest_link_delete(*, link: GuestLink) -> None:
 
 
 def guest_link_of_key(key: str) -> GuestLink:
-    """Return the link of a key; raises AppError `guest_link.not_found` for one that is wrong, ended or taken back."""
+    """Return the link of a key; raises AppError `guest_link.not_found` for one that is wrong or has ended."""
     number, _, token = key.strip()[:KEY_MAX].partition("-")
     known = number.isascii() and number.isdigit() and len(number) < 19
     link = guest_links_open([int(number)]).first() if known else None
@@ -83,7 +84,7 @@ def guest_link_of_key(key: str) -> GuestLink:
 
 
 def guest_of_links(links: Sequence[int]) -> Guest | None:
-    """Return who reads by those links that have not ended, None for nobody; the use is recorded, once a minute."""
+    """Return who reads by those links that open something, None for nobody; the use is recorded, once a minute."""
     rows = list(guest_links_open(links).values_list("pk", "collection", "last_used_at"))
     if not rows:
         return None
@@ -94,10 +95,23 @@ def guest_of_links(links: Sequence[int]) -> Guest | None:
 
 
 def guest_links_of(collection: Collection) -> QuerySet[GuestLink]:
-    """Return the links of a collection with who made them, newest first."""
-    return GuestLink.objects.filter(collection=collection).select_related("created_by")
+    """Return the links of a collection with who made them, newest first; each says whether its maker `gives` it yet."""
+    given = ExpressionWrapper(_is_given(), output_field=BooleanField())
+    return GuestLink.objects.filter(collection=collection).select_related("created_by").annotate(gives=given)
 
 
 def guest_links_open(links: Sequence[int]) -> QuerySet[GuestLink]:
-    """Return those of some links that have not ended, with their collections."""
-    return GuestLink.objects.filter(pk__in=links, ends_at__gt=timezone.now()).select_related("collection")
+    """Return those of some links that open something, with their collections.
+
+    A link ends by its time, and as soon as whoever made it may not give one any more.
+    """
+    rows = GuestLink.objects.filter(_is_given(), pk__in=links, ends_at__gt=timezone.now())
+    return rows.select_related("collection")
+
+
+def _is_given() -> Q:
+    """Return the condition that whoever made a link still curates its collection."""
+    roles = Membership.objects.filter(collection=OuterRef("collection"), role=Membership.Role.CURATOR)
+    maker = OuterRef("created_by")
+    curates = Exists(roles.filter(user=maker)) | Exists(roles.filter(group__user=maker))
+    return Q(created_by__is_active=True) & (Q(created_by__is_superuser=True) | curates)

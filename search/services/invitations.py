@@ -265,7 +265,7 @@ def _send(invitation: Invitation, token: str) -> None:
     """Send the message; raises AppError `invitation.not_sent`, which takes back the transaction."""
     try:
         invitation_send(invitation, f"{invitation.pk}-{token}", settings.CONFIG)
-    except OSError as error:  # SMTP's errors are some
+    except (OSError, ValueError) as error:  # SMTP's errors are OSErrors, those of an address ValueErrors
         LOG.warning("an invitation could not be handed over: %s", error)
         raise AppError("invitation.not_sent") from error
 

@@ -1,11 +1,14 @@
-"""Webhooks: kept, given a new key, tried out."""
+"""Webhooks: kept, given a new key, tried out, deleted."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import transaction
 
+from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from retrieval_site.events import EVENTS
 from search.webhooks.listening import deliveries_add
@@ -39,6 +42,7 @@ def webhook_check(*, url: str, events: Sequence[str]) -> None:
         raise AppError("webhook.event", events=", ".join(CHOSEN))
 
 
+@transaction.atomic
 def webhook_save(*, webhook: Webhook, events: Sequence[str], by: AbstractBaseUser | None = None) -> Webhook:
     """Keep a webhook with its name, address and events; a new one gets its signing key.
 
@@ -46,17 +50,33 @@ def webhook_save(*, webhook: Webhook, events: Sequence[str], by: AbstractBaseUse
     """
     webhook_check(url=webhook.url, events=events)
     webhook.events = list(events)
-    if not webhook.salt:
+    is_new = not webhook.salt
+    if is_new:
         webhook.salt = new_salt()
         webhook.created_by_id = by.pk if by else None
     webhook.save()
+    _note("created" if is_new else "changed", webhook, events=webhook.events, is_active=webhook.is_active)
     return webhook
 
 
+@transaction.atomic
 def webhook_renew_key(*, webhook: Webhook) -> None:
     """Give a webhook a new signing key; messages that wait are signed with it."""
     webhook.salt = new_salt()
     webhook.save(update_fields=["salt"])
+    _note("key_renewed", webhook)
+
+
+@transaction.atomic
+def webhook_delete(*, webhook: Webhook) -> None:
+    """Delete a webhook with its log of deliveries."""
+    _note("deleted", webhook)
+    webhook.delete()
+
+
+def _note(what: str, webhook: Webhook, **detail: Any) -> None:
+    """Note what was done, with the host alone: the rest of an address can be a secret of its receiver's."""
+    audit_note(f"webhook.{what}", webhook, host=urlsplit(webhook.url).hostname, **detail)
 
 
 def webhook_try(*, webhook: Webhook) -> WebhookDelivery:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from retrieval_site import sign_in
 from retrieval_site.accounts.models import User
@@ -158,3 +160,23 @@ def test_zero_lifts_the_limits(anna, settings):
     settings.CONFIG = replace(settings.CONFIG, sign_in_failures=0, sign_in_failures_address=0)
     assert statuses("/login/", *"abcdefgh", "right") == [200] * 8 + [302]
     assert sign_in.account_rate().limit == 0
+
+
+def test_a_session_ends_two_weeks_after_its_sign_in_however_it_is_used(anna, client, monkeypatch):
+    begun = timezone.now()
+
+    def after(days: int) -> bool:
+        monkeypatch.setattr("django.utils.timezone.now", lambda: begun + timedelta(days=days))
+        return client.get("/admin/").status_code == 200
+
+    client.post("/login/", {"username": "anna", "password": "right"})
+    assert after(0)
+    for day in (7, 13):
+        assert after(day)
+        session = client.session
+        session["target"] = f"written on day {day}"
+        session.save()
+    assert not after(15)
+    client.post("/login/", {"username": "anna", "password": "right"})
+    assert after(28)
+    assert not after(30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -405,3 +406,35 @@ def test_whoever_cannot_be_reached_keeps_nobody_else_from_their_mail(
     assert send() == 1
     assert Job.objects.get(type="mail_new").items.get().error_id == "alerts.not_sent"
     assert SearchFinding.objects.filter(mailed_at=None).get().saved.user == ann
+
+
+class MailServer:
+    """Takes every message."""
+
+    taken: ClassVar[list[list[str]]] = []
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def sendmail(self, sender: str, recipients: list[str], message: bytes) -> None:
+        self.taken.append(recipients)
+
+    def quit(self) -> None: ...
+
+
+@pytest.mark.parametrize("odd", ["ann@x.org, ann.b@x.org", "ann@x.org;b@x.org", "ann@x.org\nBcc: b@x.org"])
+def test_an_address_that_is_none_keeps_nobody_else_from_their_mail(
+    version, notes, ann, mails, settings, monkeypatch, odd
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_USE_TLS, settings.EMAIL_USE_SSL = "mail.example", False, False
+    monkeypatch.setattr("smtplib.SMTP", MailServer)
+    monkeypatch.setattr(MailServer, "taken", [])
+    User.objects.filter(pk=ann.pk).update(email=odd)  # as a directory may have told it
+    ben = User.objects.create_user("ben", email="ben@example.org")
+    for person in (ann, ben):
+        saved(version, person, alerts="mail")
+    add(version, notes, 0.9)
+    look()
+    assert send() == 1
+    assert MailServer.taken == [["ben@example.org"]]
+    assert Job.objects.get(type="mail_new").items.get().error_id == "alerts.not_sent"

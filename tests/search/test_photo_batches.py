@@ -17,7 +17,7 @@ from django.utils import timezone
 from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.job_types import EXPIRE_QUERIES
-from search.models import BatchPhoto, Membership, PhotoBatch
+from search.models import BatchPhoto, Collection, Membership, PhotoBatch
 from search.photo_batches import packing, work
 from search.photo_batches.start import photo_batch_start
 from search.retrieval import calibrate
@@ -204,8 +204,6 @@ def test_what_somebody_may_not_see_any_more_is_left_out_of_page_and_table(notes,
 
 
 def make_vault() -> int:
-    from search.models import Collection
-
     return Collection.objects.get(slug="vault").pk
 
 
@@ -282,3 +280,6 @@ def test_a_photo_that_nothing_fits_says_so_and_the_others_how_relevant_their_hit
         ("blue.jpg", "0.02", "none"),
         ("red.jpg", "0.874", "good"),
     }
+    Collection.objects.update(visibility="private")
+    rows = client.get(f"/api/v1/photo-batches/{batch.pk}/photos/").json()["results"]
+    assert [(row["match"], row["results"]) for row in rows] == [("none", [])] * 2

@@ -14,8 +14,9 @@ from search.api.answers import CollectionAnswer, CollectionDetailAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.examples import NEW_COLLECTION
 from search.api.parameters import Parameters, ShortListField, changed, validated
-from search.api.permissions import require_staff, signed_in
+from search.api.permissions import signed_in
 from search.api.presenting import collection_detail_json, collection_json
+from search.curating.rights import may_make_collections
 from search.models import Collection, Membership
 from search.models.collection import LANGUAGES
 from search.services.collections import (
@@ -103,8 +104,9 @@ class CollectionListView(ApiView):
         "collections_create", {201: CollectionDetailAnswer}, request=CollectionNew, examples=[NEW_COLLECTION]
     )
     def post(self, request: Request) -> Response:
-        """Open a collection (staff). You become its curator."""
-        require_staff(request)
+        """Open a collection (staff, and whom the right was given). You become its curator."""
+        if not may_make_collections(request.user):
+            raise AppError("permission.denied/new_collection")
         values = validated(CollectionNew, request.data)
         with transaction.atomic():
             collection = collection_create(owner=signed_in(request), **changed(values, ("slug", *SETTABLE)))

@@ -17,7 +17,7 @@ from django.test import Client
 
 from retrieval_site import checks
 from retrieval_site.accounts.config import LdapConfig, read_ldap
-from retrieval_site.accounts.ldap_directory import LdapDirectory, identity_of
+from retrieval_site.accounts.ldap_directory import LdapDirectory, fields_of, identity_of
 from retrieval_site.accounts.models import User
 from retrieval_site.environment import Environment
 from search.models import AuditEntry
@@ -146,6 +146,33 @@ def test_who_has_to_prove_it_again_does_so_by_the_directory(sign_in, client):
     assert client.post("/account/confirm/", {"password": "right"}).status_code == 302
 
 
+def test_who_is_called_otherwise_here_than_there_proves_it_by_their_name_there(
+    sign_in, directory, client, slapd, settings
+):
+    settings.CONFIG = replace(settings.CONFIG, sign_in_failures=3)
+    sign_in("anna")
+    administrator = slapd.administrator()
+    administrator.rename_s(f"uid=Anna,{PEOPLE}", "uid=annika")
+    try:
+        assert sign_in("annika").status_code == 302
+        assert User.objects.get().username == "anna"
+        assert client.post("/account/confirm/", {"password": "wrong"}).status_code == 200
+        assert client.post("/account/confirm/", {"password": "right"}).status_code == 302
+        failed = [client.post("/account/confirm/", {"password": "wrong"}).status_code for _ in range(4)]
+        assert failed == [200, 200, 200, 429]
+        call_command("lift_sign_in_pause", "anna")
+        assert client.post("/account/confirm/", {"password": "right"}).status_code == 302
+    finally:
+        administrator.rename_s(f"uid=annika,{PEOPLE}", "uid=Anna")
+
+
+def test_an_account_may_be_named_by_another_attribute_than_people_sign_in_with(sign_in, directory, client):
+    directory(user_name="mail")
+    assert sign_in("anna").status_code == 302
+    assert User.objects.get().username == "anna@x.example"
+    assert client.post("/account/confirm/", {"password": "right"}).status_code == 302
+
+
 def test_groups_and_rights_follow_and_others_stay(sign_in, directory, slapd):
     directory(group_map={"archivists": "Archive", "masters": "Masters"}, admin_groups=["bosses"])
     sign_in("anna")
@@ -253,6 +280,25 @@ def test_the_command_says_what_would_become_of_somebody(directory, sign_in, slap
     directory(ca_file="")
     with pytest.raises(CommandError, match="LDAP_CA_FILE"):
         _check("anna")
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        (["anna@x.example"], "anna@x.example"),
+        (["anna@x.example, anna.b@x.example"], ""),
+        (["anna@x.example;b@x.example", "b@x.example"], "b@x.example"),
+        (["anna@x.example\nBcc: b@x.example"], ""),
+        ([f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.example"], ""),
+        ([b"\xff"], ""),
+    ],
+)
+def test_only_what_is_an_address_becomes_one(told, kept):
+    assert fields_of({"mail": told, "sn": ["Muster"]}) == {
+        "first_name": "",
+        "last_name": "Muster",
+        "email": kept,
+    }
 
 
 def test_two_long_names_that_begin_alike_are_two_people():

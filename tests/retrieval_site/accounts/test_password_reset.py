@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from django.core import mail
+from django.db import DatabaseError
 from django.test import Client
 
 from retrieval_site.accounts import views
@@ -84,3 +86,26 @@ def test_without_mail_there_is_no_such_page(settings, client):
     settings.CONFIG = replace(settings.CONFIG, email_host="")
     assert client.get(PAGE).status_code == 404
     assert "password/" not in client.get("/login/").content.decode()
+
+
+@pytest.mark.parametrize(("language", "subject"), [("de", "Passwort"), ("en", "password")])
+def test_the_message_is_in_the_language_of_who_asked(anna, monkeypatch, language, subject):
+    with ThreadPoolExecutor(max_workers=1) as pool:  # a thread of its own, as on the site
+        monkeypatch.setattr(views, "_mail", pool)
+        asked("anna@x.example", HTTP_ACCEPT_LANGUAGE=language)
+    assert subject in mail.outbox[0].subject
+    assert ("Setzen Sie es hier" in mail.outbox[0].body) is (language == "de")
+
+
+def test_no_new_password_is_noted_that_was_not_set(anna, client, monkeypatch):
+    asked("anna@x.example")
+    link = re.findall(r"https://find\.example(/login/password/\S+)", mail.outbox[0].body)[0]
+    form = client.get(link, follow=True).request["PATH_INFO"]
+
+    def away(*_: object, **__: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(User, "save", away)
+    client.raise_request_exception = False
+    assert client.post(form, {"new_password1": GOOD, "new_password2": GOOD}).status_code >= 500
+    assert not AuditEntry.objects.filter(action="user.password_reset").exists()

@@ -14,13 +14,17 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.core.management import call_command
+from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+from retrieval_site.accounts import second_factor
 from retrieval_site.accounts.models import User
 from search.models import AuditEntry
 from search.services.people import person_export
 from search.services.tokens import token_create
+from tests.support.passkeys import Passkey
 
 from .test_oidc import signed_in
 
@@ -89,6 +93,19 @@ def test_guessing_codes_is_slowed_from_everywhere(anna):
     assert not inside(late)
 
 
+def test_while_redis_is_away_codes_are_refused_as_they_could_be_guessed(anna, monkeypatch):
+    client = half_way()
+
+    def away(*_: object, **__: object) -> None:
+        raise RedisConnectionError
+
+    monkeypatch.setattr("django.core.cache.backends.redis.RedisCacheClient.add", away)
+    client.raise_request_exception = False
+    response = client.post("/login/second-factor/", {"code": code()})
+    assert (response.status_code, "server.broker" in response.content.decode()) == (503, True)
+    assert not inside(client)
+
+
 def test_the_admin_has_no_sign_in_of_its_own(anna):
     client = Client()
     response = client.post("/admin/login/?next=/admin/", {"username": "anna", "password": "right"})
@@ -135,6 +152,21 @@ def test_setting_one_up_and_taking_it_away(client, django_capture_on_commit_call
     }  # fmt: skip
 
 
+def test_what_cannot_be_noted_does_not_happen(anna, monkeypatch):
+    client = half_way()
+    client.post("/login/second-factor/", {"code": code()})
+    kept = {row.pk: row.data for row in Authenticator.objects.all()}
+
+    def away(*_: object, **__: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(second_factor, "audit_note", away)
+    client.raise_request_exception = False
+    for page in ("codes/new/", "app/remove/"):
+        assert client.post(PAGE + page).status_code >= 500
+    assert {row.pk: row.data for row in Authenticator.objects.all()} == kept
+
+
 def test_a_session_that_lies_about_confirms_before_it_changes_anything(client):
     ben = User.objects.create_user("ben", password="his")
     client.force_login(ben)  # long ago
@@ -179,6 +211,16 @@ def test_staff_without_one_reach_only_its_page(client, required):
     assert client.get("/admin/").status_code == 200
 
 
+def test_the_page_to_set_one_up_looks_and_speaks_as_any_other(client, required):
+    looks = [reverse("brand_accent"), reverse("manifest"), reverse("brand_file", args=["logo"])]
+    before = [client.get(address).status_code for address in looks]
+    client.force_login(User.objects.create_user("ben", is_staff=True))
+    assert [client.get(address).status_code for address in looks] == before
+    assert before[:2] == [200, 200]
+    client.post("/language/", {"language": "de", "next": PAGE})
+    assert 'lang="de"' in client.get(PAGE).content.decode()
+
+
 def test_others_need_none(client, required):
     client.force_login(User.objects.create_user("ben"))
     assert client.get("/collections/").status_code == 200
@@ -216,6 +258,28 @@ def _rights(*names: str):
     from django.contrib.auth.models import Permission
 
     return Permission.objects.filter(codename__in=names)
+
+
+@pytest.mark.parametrize("ticked", [False, True])
+def test_a_passkey_signs_in_alone_only_where_the_box_was_ticked(ticked):
+    ben, owner = User.objects.create_user("ben", password="his"), Client()
+    device = Passkey(ben)
+    owner.post("/login/", {"username": "ben", "password": "his"})
+    owner.get(PAGE + "keys/add/")
+    sent = {"name": "phone", "credential": device.made(owner)} | ({"passwordless": "on"} if ticked else {})
+    assert owner.post(PAGE + "keys/add/", sent).status_code == 302
+    assert ("signs in by itself" in owner.get(PAGE + "keys/").content.decode()) is ticked
+    alone = Client()
+    alone.get("/login/passkey/", headers={"X-Requested-With": "XMLHttpRequest"})
+    page = alone.post("/login/passkey/", {"credential": device.signed(alone)}, follow=True)
+    assert inside(alone) is ticked
+    assert ("This passkey is a second factor" in page.content.decode()) is not ticked
+    second = Client()
+    second.post("/login/", {"username": "ben", "password": "his"})
+    assert not inside(second)
+    second.get("/login/second-factor/")
+    second.post("/login/second-factor/", {"credential": device.signed(second)})
+    assert inside(second)
 
 
 BLANK = {"id": "eA", "rawId": "eA", "type": "public-key"}

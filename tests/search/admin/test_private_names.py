@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
@@ -179,6 +179,23 @@ def test_who_may_change_people_cannot_become_or_change_a_superuser(client):
     assert not User.objects.get(pk=helper.pk).is_superuser
     password = reverse("admin:auth_user_password_change", args=[chief.pk])
     assert client.get(password).status_code == 403
+
+
+def test_who_may_change_groups_gives_nobody_rights_by_them(client):
+    helper = staff_with("add_group", "change_group", "view_group", "delete_group")
+    archive = Group.objects.create(name="Archive")
+    helper.groups.add(archive)
+    client.force_login(helper)
+    right = Permission.objects.get(codename="change_user")
+    given = {"name": "Interns", "permissions": [right.pk], "_save": "1"}
+    page = reverse("admin:auth_group_change", args=[archive.pk])
+    assert client.get(page).status_code == 200  # looks at it
+    assert client.post(page, given).status_code == 403
+    assert client.post(reverse("admin:auth_group_add"), given).status_code == 403
+    assert [(group.name, group.permissions.count()) for group in Group.objects.all()] == [("Archive", 0)]
+    client.force_login(User.objects.create_superuser("chief"))
+    client.post(page, given)
+    assert [(group.name, group.permissions.get()) for group in Group.objects.all()] == [("Interns", right)]
 
 
 def test_a_job_of_somebody_else_is_not_there(client, secret):

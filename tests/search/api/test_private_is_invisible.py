@@ -195,7 +195,9 @@ def secret_queue(world: World) -> JudgingQueue:
 
 
 def guest_link_to(world: World) -> tuple[GuestLink, str]:
-    return guest_link_create(collection=world.secret, by=None, ends_at=timezone.now() + timedelta(1))
+    return guest_link_create(
+        collection=world.secret, by=world.users["root"], ends_at=timezone.now() + timedelta(1)
+    )
 
 
 def secret_source(world: World) -> Source:

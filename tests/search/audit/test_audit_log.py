@@ -18,13 +18,15 @@ from retrieval_site.audit import ACTIONS, audit_note
 from search.curating.actions import Action
 from search.curating.start import change_start
 from search.job_types import EXPIRE_RECORDS
-from search.models import AuditEntry, ChangeSet, Document
+from search.models import AuditEntry, ChangeSet, Document, Judgement, Webhook
 from search.services import audit
 from search.services.audit import audit_csv_lines, audit_json_lines
 from search.services.tokens import token_create
 from tests.support.corpus import make_collection, make_documents, make_version
+from tests.support.queries import make_query
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_create_once
+from workers.models import Job
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "long enough to be one"
@@ -147,3 +149,57 @@ def test_what_the_admin_saves_itself_is_noted(client, boss):
         ("user.created", "boss", "admin"),
         ("user.deleted", "boss", "admin"),
     ]
+
+
+def test_webhooks_are_noted_by_their_host_alone(client, boss):
+    client.force_login(boss)
+    form = {
+        "name": "ops",
+        "url": "https://hooks.example/secret-path",
+        "events": ["job.failed"],
+        "is_active": "on",
+    }
+    client.post("/admin/search/webhook/add/", form)
+    webhook = Webhook.objects.get()
+    client.post(f"/admin/search/webhook/{webhook.pk}/change/", form | {"name": "ops 2"})
+    client.post(f"/admin/search/webhook/{webhook.pk}/key/")
+    client.post(f"/admin/search/webhook/{webhook.pk}/delete/", {"post": "yes"})
+    entries = AuditEntry.objects.filter(target_type="webhook").order_by("pk")
+    done = [entry.action for entry in entries]
+    assert done == [f"webhook.{what}" for what in ("created", "changed", "key_renewed", "deleted")]
+    assert {entry.detail["host"] for entry in entries} == {"hooks.example"}
+    assert not any("secret-path" in str(entry.detail) for entry in entries)
+
+
+def test_nobody_changes_what_somebody_else_judged_and_deletions_are_noted(client, boss):
+    notes = make_collection("notes")
+    (passage,) = make_documents(notes, 1)
+    rows = [
+        Judgement.objects.create(
+            query=make_query(modality="text", text="pump"),
+            document=passage.document,
+            user=user,
+            grade=3,
+            comment="so",
+        )
+        for user in (boss, User.objects.create_user("anna"))
+    ]
+    client.force_login(boss)
+    for row in rows:
+        client.post(f"/admin/search/judgement/{row.pk}/change/", {"grade": "0", "comment": "no"})
+    assert [Judgement.objects.get(pk=row.pk).grade for row in rows] == [0, 3]
+    client.post(f"/admin/search/judgement/{rows[1].pk}/delete/", {"post": "yes"})
+    assert not Judgement.objects.filter(pk=rows[1].pk).exists()
+    entries = AuditEntry.objects.filter(target_type="judgement").order_by("pk")
+    assert [(entry.action, entry.target_id, entry.collection_id) for entry in entries] == [
+        ("judgement.changed", str(rows[0].pk), notes.pk),
+        ("judgement.deleted", str(rows[1].pk), notes.pk),
+    ]
+
+
+def test_a_deleted_job_is_noted(client, boss):
+    job = Job.objects.create(type="import", state="failed")
+    client.force_login(boss)
+    client.post(f"/admin/workers/job/{job.pk}/delete/", {"post": "yes"})
+    assert not Job.objects.exists()
+    assert _noted(target_id=str(job.pk)) == [("job.deleted", "boss", "admin")]

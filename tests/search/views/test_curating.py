@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
 from django.test import Client
+from rest_framework.test import APIClient
 
 from retrieval_site.accounts.models import User
 from search.job_types import IMPORT
@@ -102,6 +103,12 @@ def test_staff_and_whom_it_was_given_make_a_collection_and_curate_it(client):
     made = Collection.objects.get()
     assert (made.language, made.visibility, made.character_recognition) == ("german", "private", "pages")
     assert Collection.objects.curated_by(user).get() == made
+    program, sent = APIClient(), {"slug": "by-program", "name": "By a program"}
+    program.force_authenticate(User.objects.get(pk=user.pk))
+    assert program.post("/api/v1/collections/", sent, format="json").status_code == 201
+    program.force_authenticate(User.objects.create(username="eve"))
+    refused = program.post("/api/v1/collections/", sent | {"slug": "hers"}, format="json")
+    assert (refused.status_code, refused.json()["error"]["id"]) == (403, "permission.denied")
     client.post("/curate/new-collection/", body | {"name": "Plates", "character_recognition": "all"})
     assert Collection.objects.get(slug="plates").character_recognition == "all"
 

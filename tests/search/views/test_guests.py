@@ -46,8 +46,13 @@ def curator(vault) -> Client:
 
 def link_to(collection, days: float = 1) -> tuple[GuestLink, str]:
     return guest_link_create(
-        collection=collection, by=None, ends_at=timezone.now() + timedelta(days=days), note="Press"
+        collection=collection, by=maker(), ends_at=timezone.now() + timedelta(days=days), note="Press"
     )
+
+
+def maker() -> User:
+    """Somebody who may give links to everything."""
+    return User.objects.get_or_create(username="chief", is_superuser=True)[0]
 
 
 def document_of(collection) -> Document:
@@ -97,6 +102,31 @@ def test_the_end_of_a_link_takes_effect_at_the_next_request(vault, end):
     assert guest.get("/collections/vault/").status_code == 404
     answer = guest.post("/guest/", {"key": key})
     assert (answer.status_code, "has ended" in shown_page(answer)) == (404, True)
+
+
+@pytest.mark.parametrize("end", ["role", "group", "closed", "deleted"])
+def test_a_link_opens_nothing_once_its_maker_may_not_give_one(curator, vault, end):
+    ann = User.objects.get(username="ann")
+    if end == "group":
+        Membership.objects.all().delete()
+        ann.groups.add(Group.objects.create(name="archive"))
+        Membership.objects.create(collection=vault, group=ann.groups.get(), role="curator")
+    _, key = guest_link_create(collection=vault, by=ann, ends_at=timezone.now() + timedelta(days=1))
+    guest, chief = guest_by(key), Client()
+    chief.force_login(maker())
+    assert guest.get("/collections/vault/").status_code == 200
+    assert "opens nothing now" not in shown_page(chief.get(MEMBERS))
+    if end == "role":
+        Membership.objects.update(role="judge")
+    elif end == "group":
+        ann.groups.clear()
+    elif end == "closed":
+        User.objects.filter(pk=ann.pk).update(is_active=False)
+    else:
+        ann.delete()
+    assert guest.get("/collections/vault/").status_code == 404
+    assert guest.post("/guest/", {"key": key}).status_code == 404
+    assert "opens nothing now" in shown_page(chief.get(MEMBERS))
 
 
 @pytest.mark.parametrize("forged", ["1", "1:x", "1:1tX:x", "."])

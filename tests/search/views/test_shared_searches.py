@@ -84,9 +84,9 @@ def test_marks_move_a_shared_search_among_the_collections_that_their_author_may_
 
 
 @pytest.fixture
-def guest(vault) -> Client:
-    ends_at = timezone.now() + timedelta(days=1)
-    _, key = guest_link_create(collection=vault, by=None, ends_at=ends_at, note="")
+def guest(vault, django_user_model) -> Client:
+    ends_at, chief = timezone.now() + timedelta(days=1), django_user_model.objects.create_superuser("maker")
+    _, key = guest_link_create(collection=vault, by=chief, ends_at=ends_at, note="")
     client = Client()
     client.post("/guest/", {"key": key})
     return client
@@ -137,3 +137,42 @@ def test_a_member_who_was_named_the_collections_of_their_search_keeps_them(
     QueryPart.objects.update(text_read=READ)
     client.force_login(person)
     assert 'name="collections" value="vault"' in shown_page(client.get(f"/q/{query.pk}/"))
+
+
+SPELLING = {
+    "id": "text.mended",
+    "message": "Showing “xenolith”: nobody wrote “xenolit” in these collections.",
+    "detail": {"asked": "xenolit", "searched": "xenolith", "texts": {"0": "xenolit"}},
+}
+
+
+def told(query: Query, client: APIClient | None = None) -> tuple[str | None, list[str], bool]:
+    """The match, the ids of the warnings, and whether the right spelling is said."""
+    answer = (client or APIClient()).get(f"/api/v1/search/{query.pk}/").json()
+    return answer["match"], [warning["id"] for warning in answer["warnings"]], answer["mended"] is not None
+
+
+def test_a_kept_answer_tells_others_nothing_of_hidden_documents_and_their_words(
+    version, vault, opened, django_user_model
+) -> None:
+    (hidden,) = make_documents(vault, 1)
+    ann = django_user_model.objects.create_user("ann")
+    Membership.objects.create(collection=vault, user=ann, role="reader")
+    strong = {"document": hidden.document_id, "passage": hidden.pk, "score": 0.9, "strength": "strong"}
+    weaker = {"document": opened.documents.first().pk, "passage": None, "score": 0.5, "strength": "fair"}
+    about = {"modality": "text", "text": "xenolith", "user": ann, "match": "good"}
+    alone = asked(version, **about, collections=["vault"], answer=[strong], warnings=[SPELLING])
+    both = asked(version, **about, answer=[strong, weaker], warnings=[SPELLING])
+    public = asked(version, **about, collections=["open"], answer=[weaker], warnings=[SPELLING])
+    assert told(alone) == ("none", [], False)
+    assert told(both) == ("weak", [], False)
+    assert told(public)[1:] == (["text.mended"], True)
+    insider = APIClient()
+    insider.force_authenticate(ann)
+    assert told(alone, insider) == told(both, insider) == ("good", ["text.mended"], True)
+    chief = APIClient()
+    chief.force_authenticate(django_user_model.objects.create_superuser("chief"))
+    assert told(alone, chief) == ("good", ["text.mended"], True)
+    vault.visibility = "public"
+    vault.save()
+    assert told(alone) == told(both) == ("good", ["text.mended"], True)
