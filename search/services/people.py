@@ -7,9 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
@@ -29,6 +27,7 @@ from search.models import (
     ResumableUpload,
     SavedSearch,
 )
+from search.services.admin_log import admin_log_erase
 from search.services.audit import audit_erase_person
 from search.services.photo_batches import photo_batch_delete
 from search.services.queries import queries_end
@@ -187,8 +186,7 @@ def person_erase(*, person: User, delete_judgements: bool = False, delete_judged
         erased = Erased(gone, kept, judgements)
         Invitation.objects.filter(email__iexact=person.email).delete()
         audit_erase_person(user_id=person.pk, username=person.get_username(), email=person.email)
-        about = ContentType.objects.get_for_model(get_user_model())
-        LogEntry.objects.filter(content_type=about, object_id=str(person.pk)).delete()
+        admin_log_erase(person)
         audit_note("person.erased", None, searches=gone, searches_kept=kept, judgements=judgements)
         person.delete()
     forget_account(person.get_username())

@@ -50,7 +50,8 @@ def test_a_program_is_known_by_its_token_and_its_user(boss):
     client.delete("/api/v1/collections/pumps/")
     made, members, changed, deleted = AuditEntry.objects.filter(via="api").order_by("pk")
     assert [made.action, members.action] == ["collection.created", "members.changed"]
-    assert members.detail == {"reader_added": ["anna"]}
+    anna = User.objects.get(username="anna")
+    assert members.detail == {"reader_added": ["anna"], "people": {"anna": anna.pk}}
     assert (changed.action, changed.detail) == ("collection.changed", {"fields": ["name"]})
     assert (deleted.action, deleted.target_name) == ("collection.deleted", "Old pumps")
     assert (deleted.actor, deleted.token, deleted.request_id) == ("boss", "nightly", "r-17")
