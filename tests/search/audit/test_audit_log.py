@@ -144,7 +144,8 @@ def test_what_the_admin_saves_itself_is_noted(client, boss):
     client.post("/admin/accounts/user/add/", {"username": "anna", "usable_password": "true", **password})
     anna = User.objects.get(username="anna")
     client.post(f"/admin/accounts/user/{anna.pk}/delete/", {"post": "yes"})
-    assert _noted(target_name="anna") == [
+    assert _noted(target_type="user", target_id=str(anna.pk)) == [
         ("user.created", "boss", "admin"),
         ("user.deleted", "boss", "admin"),
     ]
+    assert _noted(target_name="anna") == []  # whoever is deleted is erased
