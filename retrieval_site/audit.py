@@ -105,7 +105,8 @@ def audit_note(
     """Note that an action of `ACTIONS` was done to `target`, by this person or by whoever acts now.
 
     `named`: what the target is called in the log, where its own name tells a person's. `detail` names people by their
-    user names under `*_added` and `*_removed` alone, where erasing a person finds them.
+    user names under `*_added` and `*_removed` alone, and has these names' ids as `people`: there erasing a person finds
+    them, by former names too.
     """
     acting = actor_now()
     actor = acting if by is None else Actor(by, acting.via, acting.token)

@@ -72,7 +72,7 @@ def _schedule() -> None:
     from search.services.photo_batches import photo_batches_to_end
     from search.services.query_ages import queries_due
     from search.services.record_ages import records_due
-    from search.services.resumable_uploads import uploads_expire
+    from search.services.resumable_uploads import uploads_expire, uploads_left
     from search.services.sources import sources_start_due
     from search.services.table_uploads import table_looks_to_forget
     from search.webhooks.listening import webhooks_start_due
@@ -83,7 +83,7 @@ def _schedule() -> None:
     job_daily(EXPIRE_RECORDS, records_due)
     job_daily(EMPTY_TRASH, lambda: trash_to_end().exists() or blobs_to_end().exists())
     job_daily(FORGET_TABLES, lambda: table_looks_to_forget().exists())
-    job_daily(SWEEP_FILES, sweep_is_due)
+    job_daily(SWEEP_FILES, lambda: sweep_is_due() or next(uploads_left(), None) is not None)
     job_daily(MAIL_NEW, mail_due)
     job_daily(CALIBRATE, calibrations_due)
     job_daily(MONITOR, monitoring_due)

@@ -100,6 +100,7 @@ from search.services.history import import_note, round_note
 from search.services.photo_batches import photo_batches_expire
 from search.services.query_ages import queries_expire
 from search.services.record_ages import records_end
+from search.services.resumable_uploads import uploads_sweep
 from search.services.table_uploads import table_looks_forget
 from search.side_by_side.shadow import shadow_ask
 from search.sources.round import run_round
@@ -260,8 +261,8 @@ def run_forget_tables(_: JobRun[JobParameters, ForgetTablesResult]) -> ForgetTab
 
 @job_handler(SWEEP_FILES)
 def run_sweep_files(_: JobRun[JobParameters, SweepFilesResult]) -> SweepFilesResult:
-    """Remove the stored files that nothing refers to."""
-    return SweepFilesResult(removed=blobs_sweep().blobs + strays_sweep().blobs)
+    """Remove the stored files that nothing refers to, and what is left of uploads."""
+    return SweepFilesResult(removed=blobs_sweep().blobs + strays_sweep().blobs + uploads_sweep())
 
 
 @job_handler(EXPIRE_RECORDS)

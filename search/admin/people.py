@@ -14,10 +14,13 @@ from django.utils.translation import gettext
 
 from retrieval_site.accounts.models import User
 from retrieval_site.accounts.second_factor import second_factor_remove
+from retrieval_site.errors import AppError
 from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.sign_in import forget_account
 from search.admin.audited import AuditedAdmin
-from search.models import ApiToken, Judgement, Membership
+from search.models import ApiToken, Membership, Query
+from search.services.people import check_administrator_stays, person_erase
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -59,10 +62,24 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
             "users": len(objs),
             "memberships": Membership.objects.filter(user__in=objs).count(),
             gettext("API tokens"): ApiToken.objects.filter(user__in=objs).count(),
-            "judgements": Judgement.objects.filter(user__in=objs).count(),
+            gettext("searches"): Query.objects.filter(user__in=objs).count(),
         }
         allowed = all(self.has_delete_permission(request, user) for user in objs)
-        return [str(user) for user in objs], counts, set() if allowed else {"user"}, []
+        refused: list[str] = []
+        try:
+            check_administrator_stays(objs)
+        except AppError as error:
+            refused = [in_readers_language(error.id, error.message)]
+        return [str(user) for user in objs], counts, set() if allowed else {"user"}, refused
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """Erase the person as `manage.py person erase` does."""
+        person_erase(person=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Erase each of them."""
+        for person in list(queryset):
+            person_erase(person=person)
 
     @admin.action(
         description=gettext_lazy("Let them sign in again after failed attempts"), permissions=["change"]

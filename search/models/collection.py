@@ -124,7 +124,7 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user or self.group} {self.role} of {self.collection}"
+        return f"{self.role} of {self.collection}"  # the log of the admin keeps it: it names nobody
 
 
 class GuestLink(models.Model):

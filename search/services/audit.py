@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from retrieval_site.audit import audit_note
+from retrieval_site.database.jsonpath import path_exists
 from retrieval_site.tracing import REQUEST_ID
 from search.models import AuditEntry, Membership
 from search.spreadsheets import csv_line
@@ -89,21 +90,51 @@ def audit_end() -> int:
 
 
 def audit_erase_person(*, user_id: int, username: str, email: str = "") -> int:
-    """Take a person's name and address out of the log; what was done, and when, stays. Return how many entries."""
+    """Take a person's names and addresses out of the log; what was done, and when, stays. Return how many entries.
+
+    Former names and addresses go as well, where an entry has the person's id or that of the invitation that they took.
+    """
     with _maintained():
         done = AuditEntry.objects.filter(actor_id=user_id).update(actor=ERASED, actor_id=None, token="")
-        about = AuditEntry.objects.filter(target_type="user", target_id=str(user_id))
-        done += about.update(target_name=ERASED)
-        if email:
-            invited = AuditEntry.objects.filter(target_type="invitation", target_name__iexact=email)
-            done += invited.update(target_name=ERASED)
-        for name in PEOPLE_IN_DETAIL:
-            for entry in AuditEntry.objects.filter(**{f"detail__{name}__contains": [username]}):
-                others = [one for one in entry.detail[name] if one != username]
-                entry.detail[name] = [*others, ERASED]
-                entry.save(update_fields=["detail"])
-                done += 1
+        done += _targets_of(user_id, email).update(target_name=ERASED)
+        for entry in _details_of(user_id, username):
+            _erase_in(entry.detail, user_id, username)
+            entry.save(update_fields=["detail"])
+            done += 1
     return done
+
+
+def _targets_of(user_id: int, email: str) -> QuerySet[AuditEntry]:
+    """Return the entries whose target's name is one of the person's, of their tokens or of their invitations."""
+    of_user = Q(target_type="user", target_id=str(user_id))
+    taken = AuditEntry.objects.filter(of_user, detail__has_key="invitation")
+    invitations = [str(pk) for pk in taken.values_list("detail__invitation", flat=True)]
+    of_invitations = Q(target_type="invitation", target_id__in=invitations)
+    if email:
+        of_invitations |= Q(target_type="invitation", target_name__iexact=email)
+    return AuditEntry.objects.filter(
+        of_user | of_invitations | Q(action__startswith="token.", detail__user=user_id)
+    )
+
+
+def _details_of(user_id: int, username: str) -> QuerySet[AuditEntry]:
+    """Return the entries whose details name a person, by whatever name."""
+    by_id = Q(path_exists("detail", f"$.people.* ? (@ == {user_id})"))
+    by_name = (Q(**{f"detail__{role}__contains": [username]}) for role in PEOPLE_IN_DETAIL)
+    return AuditEntry.objects.filter(reduce(or_, by_name, by_id))
+
+
+def _erase_in(detail: dict[str, Any], user_id: int, username: str) -> None:
+    """Take a person's names out of an entry's details: those with the id, and the present one where it has no id."""
+    ids = detail.get("people", {})
+    own = {name for name, known in ids.items() if known == user_id}
+    if username not in ids:
+        own.add(username)
+    for role in PEOPLE_IN_DETAIL:
+        if own & {*detail.get(role, ())}:
+            detail[role] = [*(one for one in detail[role] if one not in own), ERASED]
+    if ids:
+        detail["people"] = {name: known for name, known in ids.items() if name not in own}
 
 
 def audit_entries(wanted: Mapping[str, Any]) -> QuerySet[AuditEntry]:

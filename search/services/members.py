@@ -36,7 +36,8 @@ def members_audited(collection: Collection) -> Iterator[None]:
         yield
         after = members_of(collection)
         if changes := _difference(before, after):
-            audit_note("members.changed", collection, collection=collection.pk, **changes)
+            people = _ids(changes)
+            audit_note("members.changed", collection, collection=collection.pk, **changes, **people)
 
 
 def members_replace(*, collection: Collection, role: str, names: Iterable[str], groups: bool = False) -> None:
@@ -105,6 +106,13 @@ def _difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> di
         found[f"{role}_added"] = sorted({*after[role]} - {*before[role]})
         found[f"{role}_removed"] = sorted({*before[role]} - {*after[role]})
     return {name: people for name, people in found.items() if people}
+
+
+def _ids(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the ids of the people whom changes name, as `people`: erasing one finds former names, too."""
+    names = {name for role, told in changes.items() if "_group_" not in role for name in told}
+    found = get_user_model()._default_manager.filter(username__in=names).values_list("username", "pk")
+    return {"people": dict(sorted(found))} if names else {}
 
 
 def _holders(kind: str, names: set[str]) -> list[int]:

@@ -1,51 +1,35 @@
-"""What is kept of one person: taken out for them, and erased."""
+"""Which columns name a person, and erasing what is kept of one."""
 
 from __future__ import annotations
 
-import json
-import zipfile
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import BinaryField, Exists, ForeignKey, OuterRef
+from django.db.models import Exists, ForeignKey, OuterRef
 
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from retrieval_site.sign_in import forget_account
-from search.models import (
-    AuditEntry,
-    Invitation,
-    Judgement,
-    JudgingPair,
-    PhotoBatch,
-    Query,
-    QueryPart,
-    ResumableUpload,
-    SavedSearch,
-)
+from search.models import Invitation, Judgement, PhotoBatch, Query, QueryPart, ResumableUpload, SavedSearch
+from search.services.admin_log import admin_log_erase
 from search.services.audit import audit_erase_person
+from search.services.judgement_choices import OfPerson
+from search.services.judgement_copies import skips_forget
 from search.services.photo_batches import photo_batch_delete
 from search.services.queries import queries_end
-from search.services.record_ages import judgements_anonymise
+from search.services.raters import judgements_anonymise, judgements_delete
 from search.services.resumable_uploads import upload_delete
-from workers.storage.blobs import blob_open
-from workers.storage.folder import CHUNK_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from django.db.models import Model, QuerySet
+    from django.db.models import QuerySet
 
     from retrieval_site.accounts.models import User
 
-NOT_SHOWN = frozenset({"password", "digest", "secret", "session", "data"})
-"""Columns that are keys, or made of keys; `data` is that of second factors."""
 BATCH_QUERIES = 200
 CHUNK_ROWS = 500
 
@@ -104,54 +88,13 @@ def field_name(field: ForeignKey[Any, Any]) -> str:
     return f"{field.model._meta.label}.{field.name}"
 
 
-def person_export(*, person: User, file: IO[bytes]) -> int:
-    """Write a zip of all that is kept of a person; return how many rows.
-
-    `data.jsonl` has a JSON object for each row, `photos/` the small copies of the photos that they searched with. Keys
-    and vectors are left out. Memory stays constant.
-    """
-    rows = 0
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open("data.jsonl", "w", force_zip64=True) as lines:
-            for kind, row in _rows_of(person):
-                said = {"kind": kind} | _values(row)
-                lines.write(json.dumps(said, cls=DjangoJSONEncoder, ensure_ascii=False).encode() + b"\n")
-                rows += 1
-        _write_photos(person, archive)
-    audit_note("person.exported", person, rows=rows)
-    return rows
-
-
-def _rows_of(person: User) -> Iterator[tuple[str, Model]]:
-    yield "accounts.User", person
-    for field in people_fields():
-        for row in _all(field.model, **{field.name: person.pk}):
-            yield field_name(field), row
-    yield from (("search.QueryPart", part) for part in _all(QueryPart, query__user=person.pk))
-    yield from (("search.AuditEntry", entry) for entry in _all(AuditEntry, actor_id=person.pk))
-    yield from (("search.Invitation", row) for row in _all(Invitation, email__iexact=person.email))
-
-
-def _all(model: type[Model], **wanted: Any) -> Iterator[Model]:
-    return model._base_manager.filter(**wanted).order_by("pk").iterator(chunk_size=CHUNK_ROWS)
-
-
-def _values(row: Model) -> dict[str, Any]:
-    fields = (field for field in row._meta.concrete_fields if not isinstance(field, BinaryField))
-    return {field.attname: getattr(row, field.attname) for field in fields if field.name not in NOT_SHOWN}
-
-
-def _write_photos(person: User, archive: zipfile.ZipFile) -> None:
-    parts = QueryPart.objects.filter(query__user=person.pk, preview__isnull=False).select_related("preview")
-    for part in parts.order_by("pk").iterator(chunk_size=CHUNK_ROWS):
-        if part.preview is None:
-            continue
-        try:
-            with blob_open(part.preview) as photo, archive.open(f"photos/{part.pk}", "w") as copy:
-                for chunk in photo.chunks(CHUNK_BYTES):
-                    copy.write(chunk)
-        except AppError:  # the storage has lost it
-            continue
+def check_administrator_stays(going: Iterable[User]) -> None:
+    """Raise AppError `user.last_administrator` where no administrator would be left without these people."""
+    gone = [person.pk for person in going]
+    administrators = get_user_model().objects.filter(is_superuser=True)
+    stays = administrators.filter(is_active=True).exclude(pk__in=gone).exists()
+    if not stays and administrators.filter(pk__in=gone).exists():
+        raise AppError("user.last_administrator")
 
 
 @dataclass(frozen=True)
@@ -168,27 +111,24 @@ def person_erase(*, person: User, delete_judgements: bool = False, delete_judged
 
     Their judgements become anonymous, for models were trained and compared by them, and a grade says nothing of who
     gave it; with `delete_judgements` they go. A search that others judged stays as nobody's, for their judgements would
-    be of nothing without it; with `delete_judged` it goes with everybody's judgements of it. Raises AppError
+    be of nothing without it; with `delete_judged` it goes with everybody's judgements of it. All other searches go,
+    with the person's own judgements of them, and out of queues and evaluation sets. Raises AppError
     `user.last_administrator`.
     """
-    users = get_user_model().objects
-    if (
-        person.is_superuser
-        and not users.filter(is_superuser=True, is_active=True).exclude(pk=person.pk).exists()
-    ):
-        raise AppError("user.last_administrator")
-    users.filter(pk=person.pk).update(is_active=False)
+    check_administrator_stays([person])
+    get_user_model().objects.filter(pk=person.pk).update(is_active=False)
     _erase_files(person)
-    own = Judgement.objects.filter(user=person.pk)
-    judgements = own.delete()[0] if delete_judgements else judgements_anonymise(own)
-    gone = _erase_searches(person, None if delete_judged else _judged())
+    # Before the judgements: once these are nobody's, they would look like those of others.
+    gone = _erase_searches(person, None if delete_judged else _judged_by_others(person))
+    chosen = OfPerson(person.pk)
+    judgements = judgements_delete(chosen) if delete_judgements else judgements_anonymise(chosen)
+    skips_forget(person.pk)
     with transaction.atomic():
         kept = Query.objects.filter(user=person.pk).update(user=None)
         erased = Erased(gone, kept, judgements)
         Invitation.objects.filter(email__iexact=person.email).delete()
         audit_erase_person(user_id=person.pk, username=person.get_username(), email=person.email)
-        about = ContentType.objects.get_for_model(get_user_model())
-        LogEntry.objects.filter(content_type=about, object_id=str(person.pk)).delete()
+        admin_log_erase(person)
         audit_note("person.erased", None, searches=gone, searches_kept=kept, judgements=judgements)
         person.delete()
     forget_account(person.get_username())
@@ -207,10 +147,9 @@ def _erase_files(person: User) -> None:
     SavedSearch.objects.filter(user=person.pk).delete()
 
 
-def _judged() -> Exists:
-    """Return the condition that somebody judged a search, or that it waits in a queue for that."""
-    judged = Judgement.objects.filter(query=OuterRef("pk"))
-    return Exists(judged) | Exists(JudgingPair.objects.filter(query=OuterRef("pk")))  # type: ignore[return-value]
+def _judged_by_others(person: User) -> Exists:
+    """Return the condition that somebody else judged a search."""
+    return Exists(Judgement.objects.filter(query=OuterRef("pk")).exclude(user=person.pk))
 
 
 def _erase_searches(person: User, kept: Any) -> int:

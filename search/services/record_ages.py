@@ -4,20 +4,20 @@ never came, and who was signed in.
 
 from __future__ import annotations
 
-import secrets
-from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import transaction
 from django.db.models import Exists, ForeignKey, OuterRef
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from search.models import Judgement
 from search.services.audit import audit_end, audit_to_end
 from search.services.invitations import invitations_to_end
+from search.services.judgement_choices import OlderThan
+from search.services.judgement_copies import copies_older_than
+from search.services.raters import judgements_anonymise
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -59,11 +59,10 @@ def _references() -> Iterator[ForeignKey[Any, Any]]:
             yield field
 
 
-def judgements_to_anonymise() -> QuerySet[Judgement]:
-    """Return the judgements of people with accounts that have had their time as theirs."""
+def judgements_over() -> OlderThan | None:
+    """Return the choice of judgements that have had their time as somebody's; None where they stay so."""
     days = settings.CONFIG.rater_keep_days
-    old = Judgement.objects.filter(user__isnull=False, updated_at__lt=Now() - timedelta(days=days))
-    return old if days else Judgement.objects.none()
+    return OlderThan(timezone.now() - timedelta(days=days)) if days else None
 
 
 def sessions_to_end() -> QuerySet[Session]:
@@ -73,8 +72,13 @@ def sessions_to_end() -> QuerySet[Session]:
 
 def records_due() -> bool:
     """Return whether anything has had its time."""
-    over = (audit_to_end(), jobs_to_end(), judgements_to_anonymise(), invitations_to_end(), sessions_to_end())
-    return any(rows.exists() for rows in over)
+    over = (audit_to_end(), jobs_to_end(), invitations_to_end(), sessions_to_end())
+    return any(rows.exists() for rows in over) or _judgements_are_over()
+
+
+def _judgements_are_over() -> bool:
+    chosen = judgements_over()
+    return chosen is not None and (chosen.rows().exists() or copies_older_than(chosen.until))
 
 
 def records_end(run: JobRun[JobParameters, ExpireRecordsResult]) -> None:
@@ -85,7 +89,8 @@ def records_end(run: JobRun[JobParameters, ExpireRecordsResult]) -> None:
     run.stage("end old jobs")
     run.remember(jobs=_jobs_end(run))
     run.stage("make old judgements anonymous")
-    run.remember(judgements=judgements_anonymise(judgements_to_anonymise()))
+    chosen = judgements_over()
+    run.remember(judgements=judgements_anonymise(chosen) if chosen else 0)
     invitations_to_end().delete()
     sessions_to_end().delete()
 
@@ -97,22 +102,3 @@ def _jobs_end(run: JobRun[JobParameters, ExpireRecordsResult]) -> int:
         removed += len(chosen)
         run.checkpoint()
     return removed
-
-
-def judgements_anonymise(judgements: QuerySet[Judgement]) -> int:
-    """Make judgements nobody's, without their comments; return how many.
-
-    Those that were one person's stay one rater's, under a name drawn at random that nothing else has: agreement between
-    raters is still counted, and nobody can tell whose they were.
-    """
-    raters: dict[int, str] = defaultdict(lambda: secrets.token_hex(20))
-    done = 0
-    while True:
-        with transaction.atomic():
-            rows = list(judgements.order_by("pk").select_for_update(of=["self"])[:BATCH_ROWS])
-            for row in rows:
-                row.session, row.user_id, row.comment = raters[row.user_id or 0], None, ""
-            Judgement.objects.bulk_update(rows, ["session", "user", "comment"])
-        done += len(rows)
-        if len(rows) < BATCH_ROWS:
-            return done

@@ -30,6 +30,7 @@ from workers.jobs.services import storable
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Iterator
     from pathlib import Path
 
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -254,4 +255,25 @@ def uploads_expire() -> int:
         found = list(old.select_for_update(skip_locked=True)[:EXPIRED_AT_ONCE])
         for upload in found:
             upload_delete(upload=upload)
+    return len(found)
+
+
+def uploads_left() -> Iterator[Path]:
+    """Yield the files of uploads whose rows went with their person or their collection.
+
+    A row is there before its file: what has none when the file is seen first never gets one.
+    """
+    folder = settings.DATA_DIR / "uploads"
+    if not folder.is_dir():
+        return
+    there = list(folder.iterdir())
+    known = {upload.hex for upload in ResumableUpload.objects.values_list("pk", flat=True).iterator()}
+    yield from (path for path in there if path.name not in known)
+
+
+def uploads_sweep() -> int:
+    """Remove these files, and return how many."""
+    found = list(uploads_left())
+    for path in found:
+        path.unlink(missing_ok=True)
     return len(found)

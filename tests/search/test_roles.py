@@ -103,11 +103,12 @@ def test_every_change_is_noted_and_what_does_not_exist_changes_nothing(vault, an
     details = (
         AuditEntry.objects.filter(action="members.changed").order_by("pk").values_list("detail", flat=True)
     )
+    people = {"anna": anna.pk}
     assert list(details) == [
-        {"reader_added": ["anna"]},
+        {"reader_added": ["anna"], "people": people},
         {"judge_group_added": ["crew"]},
-        {"reader_removed": ["anna"], "judge_added": ["anna"]},
-        {"judge_removed": ["anna"]},
+        {"reader_removed": ["anna"], "judge_added": ["anna"], "people": people},
+        {"judge_removed": ["anna"], "people": people},
         {"judge_group_removed": ["crew"]},
     ]
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from retrieval_site.errors import AppError
-from search.services.people import person_erase, person_export, person_of
+from search.services.people import person_erase, person_of
+from search.services.person_export import person_export
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -65,6 +66,6 @@ class Command(BaseCommand):
         )
         how = "deleted" if options["delete_judgements"] else "made anonymous"
         self.stdout.write(
-            f"Erased: {erased.searches:,} searches deleted, {erased.searches_kept:,} that were judged are nobody's now,"
-            f" {erased.judgements:,} judgements {how}. Backups have all of it until they are pruned."
+            f"Erased: {erased.searches:,} searches deleted, {erased.searches_kept:,} that others judged are nobody's"
+            f" now, {erased.judgements:,} judgements {how}. Backups have all of it until they are pruned."
         )

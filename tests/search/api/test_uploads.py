@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from search.job_types import IMPORT
+from search.job_types import IMPORT, SWEEP_FILES
 from search.models import ResumableUpload
-from search.services.resumable_uploads import upload_path, uploads_expire
+from search.services.resumable_uploads import upload_path, uploads_expire, uploads_left
 from tests.search.api.conftest import World
+from workers.jobs.runner import run_job_inline
+from workers.jobs.services import job_create_once
 from workers.models import Job
 from workers.storage.blobs import blob_open
 
@@ -228,6 +230,23 @@ def test_what_is_not_continued_goes(world: World):
     assert uploads_expire() == 1
     assert not path.exists()
     assert not ResumableUpload.objects.exists()
+
+
+@pytest.mark.parametrize("gone", ["collection", "person"])
+def test_what_lost_its_collection_or_person_is_swept_and_nothing_else(world: World, gone: str):
+    places = [
+        begin(world.client(who), 10, collection=collection)["Location"]
+        for who, collection in (("curator", "secret"), ("root", "open"))
+    ]
+    for who, place in zip(("curator", "root"), places, strict=True):
+        send(world.client(who), place, b"x", 0)
+    lost, kept = (upload_path(ResumableUpload.objects.get(user__username=who)) for who in ("curator", "root"))
+    assert not list(uploads_left())
+    (world.secret if gone == "collection" else world.users["curator"]).delete()
+    assert list(uploads_left()) == [lost]
+    job, _ = job_create_once(SWEEP_FILES, SWEEP_FILES.parameters())
+    assert run_job_inline(job).state == "succeeded"
+    assert list(kept.parent.iterdir()) == [kept]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -52,7 +52,8 @@ def test_a_program_is_known_by_its_token_and_its_user(boss):
     client.delete("/api/v1/collections/pumps/")
     made, members, changed, deleted = AuditEntry.objects.filter(via="api").order_by("pk")
     assert [made.action, members.action] == ["collection.created", "members.changed"]
-    assert members.detail == {"reader_added": ["anna"]}
+    anna = User.objects.get(username="anna")
+    assert members.detail == {"reader_added": ["anna"], "people": {"anna": anna.pk}}
     assert (changed.action, changed.detail) == ("collection.changed", {"fields": ["name"]})
     assert (deleted.action, deleted.target_name) == ("collection.deleted", "Old pumps")
     assert (deleted.actor, deleted.token, deleted.request_id) == ("boss", "nightly", "r-17")
@@ -145,10 +146,11 @@ def test_what_the_admin_saves_itself_is_noted(client, boss):
     client.post("/admin/accounts/user/add/", {"username": "anna", "usable_password": "true", **password})
     anna = User.objects.get(username="anna")
     client.post(f"/admin/accounts/user/{anna.pk}/delete/", {"post": "yes"})
-    assert _noted(target_name="anna") == [
+    assert _noted(target_type="user", target_id=str(anna.pk)) == [
         ("user.created", "boss", "admin"),
         ("user.deleted", "boss", "admin"),
     ]
+    assert _noted(target_name="anna") == []  # whoever is deleted is erased
 
 
 def test_webhooks_are_noted_by_their_host_alone(client, boss):
