@@ -104,6 +104,7 @@ from search.services.resumable_uploads import uploads_sweep
 from search.services.table_uploads import table_looks_forget
 from search.side_by_side.shadow import shadow_ask
 from search.sources.round import run_round
+from search.vectors.sharded.waiting import waiting_for_shards
 from search.webhooks.sending import deliver_due
 from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
@@ -202,8 +203,9 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
     found: CoverageByVersion = {}
     for version in versions_live():
         encode_missing(version, ctx)
-        found[version.key] = coverage_report(version)
-        calibrate_version(version, ctx)
+        with waiting_for_shards():
+            found[version.key] = coverage_report(version)
+            calibrate_version(version, ctx)
     fields_count()
     vocabularies_refresh(ctx.checkpoint)
     find_new_soon()
@@ -225,8 +227,9 @@ def run_fill_queue(run: JobRun[FillQueueParameters, FillQueueResult]) -> FillQue
 
 @job_handler(FIND_NEW)
 def run_find_new(run: JobRun[JobParameters, FindNewResult]) -> None:
-    """Look for new documents that fit saved searches."""
-    find_new(run)
+    """Look for new documents that fit saved searches; where a part of the vectors is away, once it is back."""
+    with waiting_for_shards():
+        find_new(run)
 
 
 @job_handler(MAIL_NEW)

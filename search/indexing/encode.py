@@ -22,6 +22,8 @@ from search.units.registry import unit_kind
 from search.vectors.copy import vectors_write
 from search.vectors.coverage import coverage, missing_outside
 from search.vectors.index import index_build, index_drop, index_settled
+from search.vectors.sharded.layout import servers_known
+from search.vectors.sharded.waiting import waiting_for_shards
 from search.vectors.tables import tables_of
 
 if TYPE_CHECKING:
@@ -52,11 +54,12 @@ def encode_missing(version: ModelVersion, ctx: JobContext) -> EncodeReport:
 
     What only passes an adapter is computed from the stored vectors of its network, where they are there. Ends when a
     whole pass finds nothing left, since documents may change while it runs. Raises JobDeferred where another job does
-    the same, and `JobStopped` at a checkpoint.
+    the same or a server of vectors is away, and `JobStopped` at a checkpoint.
     """
     report = EncodeReport()
-    with version_lock(version):
+    with version_lock(version), waiting_for_shards():
         for table in tables_of(version):
+            servers_known(table)
             _encode_kind(version, table.kind, ctx, report)
     return report
 

@@ -14,6 +14,7 @@ from retrieval_site.errors import AppError
 from search.indexing.broken import broken_units
 from search.indexing.encode import encode_missing
 from search.vectors.coverage import coverage
+from search.vectors.sharded.waiting import waiting_for_shards
 from search.vectors.tables import table_create, table_drop
 from workers.jobs.errors import JobCancelled, JobStopped
 
@@ -30,8 +31,7 @@ def prepare(version: ModelVersion, ctx: JobContext) -> dict[str, Covered]:
     error, and cancelling, drops the new tables. Returns the coverage, which says what is missing.
     """
     if version.state == VersionState.READY:
-        encode_missing(version, ctx)
-        return coverage_report(version)
+        return _caught_up(version, ctx)
     if version.state not in _ALLOWED:
         raise AppError("version.wrong_state", model=version.key, state=str(version.state), action="prepared")
     version_move(version, VersionState.PREPARING, deaths=[], error_id="", error="")
@@ -47,15 +47,22 @@ def prepare(version: ModelVersion, ctx: JobContext) -> dict[str, Covered]:
         raise
     # Documents that came while the last pass ran were not yet this version's business; from here on they are.
     version_move(version, VersionState.READY)
+    return _caught_up(version, ctx)
+
+
+def _caught_up(version: ModelVersion, ctx: JobContext) -> dict[str, Covered]:
     encode_missing(version, ctx)
-    return coverage_report(version)
+    with waiting_for_shards():
+        return coverage_report(version)
 
 
 def _build(version: ModelVersion, ctx: JobContext) -> None:
     table_create(version)
     encode_missing(version, ctx)
     ctx.stage("verify")
-    for kind, counts in coverage_report(version).items():
+    with waiting_for_shards():
+        report = coverage_report(version)
+    for kind, counts in report.items():
         if 2 * counts.broken > counts.total:
             raise AppError("version.cannot_encode", model=version.key, kind=kind, **asdict(counts))
 

@@ -16,6 +16,7 @@ from search.retrieval.scope import scope_for
 from search.retrieval.types import EncodedPart, EncodedQuery
 from search.units.kind import UnitBatch
 from search.units.pictures import image_spec
+from search.vectors.sharded.searching import is_of_shards
 from workers.inference.errors import InferenceError
 from workers.inference.framing import Framing
 from workers.storage.blobs import blob_open
@@ -122,7 +123,9 @@ def readable(queries: Iterable[Row], read: Callable[[Row], Any]) -> Iterator[tup
     for query in queries:
         try:
             yield query, read(query)
-        except (AppError, InferenceError):
+        except (AppError, InferenceError) as error:
+            if isinstance(error, AppError) and is_of_shards(error):
+                raise
             continue
 
 

@@ -6,13 +6,15 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
 
 from retrieval_site.health.gauges import Gauge
 from search.models import AuditEntry
 from search.monitoring.alerts import drifts_now, recalls_now
 from search.monitoring.outcomes import outcomes_of_last_day
 from search.monitoring.storage import tables_health
-from search.vectors.sharded.layout import answering
+from search.vectors.sharded.layout import away_look, away_names
+from search.vectors.sharded.reaching import servers_standing
 from search.vectors.sharded.servers import shards
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class _MeasuredColumn(NamedTuple):
 
     name: str
     says: str
-    value: Callable[[Any], float]
+    value: Callable[[Any], float | None]
 
 
 _RECALLS = (
@@ -72,17 +74,19 @@ def health_gauges() -> Iterable[Gauge]:
 
     And when a backup was made, by the audit log: 0 where none is noted.
     """
-    return [*_recalls(), *_drifts(), *_tables(), *_outcomes(), _backup(), *_shards()]
+    servers = list(_shards())  # first, so that no table's numbers are asked of one that is away
+    return [*servers, *_recalls(), *_drifts(), *_tables(), *_outcomes(), _backup()]
 
 
 def _shards() -> Iterable[Gauge]:
     """Yield how many servers of vectors there are and how many answer; no values where there are none."""
-    named, there = len(shards()), len(answering())
     values: list[dict[tuple[str, ...], float]] = [{}, {}]
-    if named:
-        values = [{(): float(named)}, {(): float(there)}]
+    if named := {shard.name for shard in shards()}:
+        away_look()
+        there = named & set(servers_standing(DEFAULT_DB_ALIAS)) - away_names()
+        values = [{(): float(len(named))}, {(): float(len(there))}]
     yield Gauge("vector_shards", "Servers of vectors that VECTOR_SHARDS names.", (), values[0])
-    yield Gauge("vector_shards_answering", "Those of them that answer.", (), values[1])
+    yield Gauge("vector_shards_answering", "Those of them that the database reaches.", (), values[1])
 
 
 def _backup() -> Gauge:
@@ -107,10 +111,11 @@ def _tables() -> Iterable[Gauge]:
 def _of_each(
     columns: Sequence[_MeasuredColumn], labels: tuple[str, ...], rows: Mapping[tuple[str, ...], Any]
 ) -> Iterable[Gauge]:
-    """Yield a gauge for each column, with its value of each row."""
+    """Yield a gauge for each column, with its value of each row that has one."""
     for column in columns:
         values = {key: column.value(row) for key, row in rows.items()}
-        yield Gauge(column.name, column.says, labels, values)
+        known = {key: value for key, value in values.items() if value is not None}
+        yield Gauge(column.name, column.says, labels, known)
 
 
 def _direction(row: RecallMeasurement | DriftMeasurement) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ explanation at a time, so that nobody who searches waits for them.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -24,7 +25,7 @@ from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open
 from search.units.registry import picture_of, span_of
 from search.vectors.background import background
 from search.vectors.read import unit_vectors
-from search.vectors.sharded.searching import reading_shards
+from search.vectors.sharded.searching import is_of_shards, reading_shards, require_document
 from search.vectors.tables import VectorTable
 from search.words.matching import lexemes_of
 from workers.encoding.client import texts_encoded
@@ -103,20 +104,25 @@ def explain_answer(answer: SearchAnswer) -> dict[int, Why]:
         try:
             found[hit.document.pk] = explain(cast("Query", query), hit)
         except AppError as error:
-            if error.id != "explanation.not_possible":
+            if error.id != "explanation.not_possible" and not is_of_shards(error):
                 break
     return found
 
 
 def _stored(query: Query, hit: Hit) -> Floats | None:
-    """Return the vector `(1, dim)` of what was found; None where it is gone."""
+    """Return the vector `(1, dim)` of what was found; None where it is gone.
+
+    Raises AppError `shards.document_away` where it may lie on a server of vectors that is away.
+    """
     if query.version is None or hit.unit is None:
         return None
     table = VectorTable(query.version.pk, hit.kind)
     if not table.exists():
         return None
-    stored = partial(unit_vectors, query.version, hit.kind, [hit.unit.pk])
+    began, stored = time.monotonic(), partial(unit_vectors, query.version, hit.kind, [hit.unit.pk])
     vector = reading_shards(table, stored).get(hit.unit.pk)
+    if vector is None:
+        require_document([table], began)
     return None if vector is None else vector[None]
 
 

@@ -22,6 +22,7 @@ from search.retrieval.present import present
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for, visible_collections
 from search.retrieval.sort import sort_ranking
+from search.vectors.sharded.searching import is_of_shards
 
 if TYPE_CHECKING:
     import uuid
@@ -101,7 +102,8 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
     """Look for documents behind the kept answer, keep them too, and return all.
 
     What was kept stays as it is, so earlier pages never change and no document comes twice. The row is locked, for
-    two who read on at once must not both append.
+    two who read on at once must not both append. Raises AppError `shards.part_missing` where a server of vectors is
+    away: what is kept is read again by others, and would lack its documents for good.
     """
     query = Query.objects.select_for_update(of=["self"]).select_related("version").get(pk=query_id)
     known = keep.ranking_of(query)
@@ -119,7 +121,10 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
         if query.plan.get("collapsed"):
             found = collapse(found, scope.table, known)
         found = sort_ranking(found, query.sort)
-    except AppError:  # a collection or the vectors are gone or hidden now: what was kept is all there is
+    except AppError as error:
+        if is_of_shards(error):
+            raise
+        # A collection or the vectors are gone or hidden now: what was kept is all there is.
         return replace(known, more=False)
     query.answer += keep.entries(found.documents, known.kind)
     query.plan["more"] = found.more

@@ -9,6 +9,7 @@ and found the weights.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from search.retrieval.scoring import DEVIATION_MIN, standard_of
 from search.retrieval.types import Marks, Moved
 from search.vectors.background import background
 from search.vectors.read import document_vectors, unit_vectors
+from search.vectors.sharded.searching import require_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,13 +62,17 @@ def moved_by_grades(
 ) -> EncodedQuery:
     """Return the query moved by grades (0 to 3) of documents: 0 leads away, and a higher one counts for more.
 
-    Raises AppError `marks.none` where none of the documents has a vector, `marks.order_similarity` for a version whose
-    similarity no single vector can be moved by.
+    Raises AppError `marks.none` where none of the documents has a vector, `shards.document_away` where one has none
+    that can be read since a server of vectors is away, and `marks.order_similarity` for a version whose similarity no
+    single vector can be moved by.
     """
     if encoded.version.similarity == "order":
         raise AppError("marks.order_similarity", model=encoded.version.key)
     asked = _asked(encoded, table)
+    began = time.monotonic()
     vectors = _vectors(query, encoded, table, asked, grades)
+    if len(vectors) < len(grades):
+        require_document([table], began)
     if not vectors:
         raise AppError("marks.none")
     more = [document for document in vectors if grades[document] > 0]

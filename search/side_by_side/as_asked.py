@@ -15,6 +15,7 @@ from search.retrieval.modes import mode_for, retrievers_for, text_of
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
 from search.retrieval.sort import sort_ranking
+from search.vectors.sharded.searching import is_of_shards
 
 if TYPE_CHECKING:
     from search.models import Query
@@ -25,7 +26,8 @@ def finds_as_asked(query: Query, encoded: EncodedQuery, *, weak: bool = True) ->
     """Return the documents that its asker would have been shown by the encoded query's version, in their order.
 
     Without `weak`, those that a page of hits would fold away are left out. None where they may not look there any
-    more, or nobody can say how relevant a document is, which they asked for.
+    more, or nobody can say how relevant a document is, which they asked for. Raises AppError `shards.part_missing`
+    where a server of vectors is away.
     """
     parts, mode = parts_of(query), cast("Mode", query.mode)
     try:
@@ -36,7 +38,9 @@ def finds_as_asked(query: Query, encoded: EncodedQuery, *, weak: bool = True) ->
             Known(encoded), scope, DEEP, DEEP, retrievers=retrievers, min_relevance=query.min_relevance
         )
         ranking = run(asked)
-    except AppError:
+    except AppError as error:
+        if is_of_shards(error):
+            raise
         return None
     if query.plan.get("collapsed"):
         ranking = collapse(ranking, scope.table)

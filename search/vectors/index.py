@@ -17,8 +17,9 @@ from psycopg.errors import DiskFull, OutOfMemory
 
 from retrieval_site.database import Prepared, reading
 from search.vectors.nearest import indexed, nearest
-from search.vectors.sharded.index import index_note, on_each, parts_size, parts_state, statistics_refresh
+from search.vectors.sharded.index import index_note, on_each, parts_state, statistics_refresh
 from search.vectors.sharded.layout import parts_of
+from search.vectors.sharded.statistics import parts_index_bytes
 from search.vectors.tables import INDEX_KINDS, IndexKind, VectorTable
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ def index_state(version: ModelVersion, kind: str) -> IndexState:
     if parts := parts_of(table):
         state = parts_state(table.name)
         index = state[1] if state else None
-        return IndexState(index, parts_size(parts, index) if index else 0)
+        return IndexState(index, parts_index_bytes(parts, index) if index else 0)
     for index, size_bytes in _standing(table).items():
         return IndexState(index, size_bytes)
     return IndexState(None, 0)

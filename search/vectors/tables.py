@@ -18,7 +18,7 @@ from psycopg.errors import LockNotAvailable
 
 from retrieval_site.errors import AppError
 from search.units.registry import unit_kind, unit_kinds, unit_kinds_of
-from search.vectors.sharded.layout import is_sharded, parts_of
+from search.vectors.sharded.layout import is_sharded, parts_named
 from search.vectors.sharded.tables import parts_create, parts_drop
 
 if TYPE_CHECKING:
@@ -95,10 +95,12 @@ def table_create(version: ModelVersion) -> tuple[VectorTable, ...]:
     tables = tables_of(version)
     with transaction.atomic():
         for table in tables:
-            if not is_sharded():
-                plain_create(table, version.dim)
-            elif not table.exists():
+            if table.exists():
+                continue  # wherever it lies
+            if is_sharded():
                 parts_create(table, version.dim)
+            else:
+                plain_create(table, version.dim)
     return tables
 
 
@@ -116,13 +118,21 @@ def plain_create(table: VectorTable, dim: int, *, name: str = "") -> None:
         cursor.execute(statement)
 
 
+def plain_indexes_rename(before: str, after: str) -> None:
+    """Let the indexes that `plain_create` made with a table be named after the table's new name."""
+    with connection.cursor() as cursor:
+        for suffix in ("pkey", "document", "collection"):
+            names = map(sql.Identifier, (f"{before}_{suffix}", f"{after}_{suffix}"))
+            cursor.execute(sql.SQL("ALTER INDEX IF EXISTS {} RENAME TO {}").format(*names))
+
+
 def table_drop(version: ModelVersion) -> None:
     """Drop the version's vector tables, all or none; parts on shards go right after.
 
     Waits a few seconds for searches and writers, then raises AppError `vectors.in_use` instead of standing in
     the queue, where it would hold up every search that comes after it.
     """
-    parts = [part for kind in unit_kinds() for part in parts_of(VectorTable(version.pk, kind.name))]
+    parts = [part for kind in unit_kinds() for part in parts_named(VectorTable(version.pk, kind.name).name)]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{int(DROP_LOCK_TIMEOUT_SECONDS * 1000)}ms'")

@@ -73,7 +73,7 @@ def backup_create(
     With `with_keys`, the settings hold `SECRET_KEY` and the passwords of the environment too. A backup that breaks
     off leaves no manifest, so it is none; the blobs that it copied serve the next one. Raises AppError `backup.*`.
     """
-    if settings.CONFIG.vector_shards:
+    if settings.CONFIG.vector_shards or _has_vector_servers():
         raise AppError("backup.vectors_elsewhere")
     now = timezone.now()
     manifest = BackupManifest(
@@ -100,6 +100,15 @@ def backup_create(
     }
     audit_note("backup.made", **said, missing=len(manifest.missing))
     return BackupMade(manifest, copied.blobs, copied.size)
+
+
+def _has_vector_servers() -> bool:
+    """Return whether the database knows servers of vectors, whatever the setting says: a dump has their passwords."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            r"SELECT EXISTS (SELECT FROM pg_foreign_server WHERE srvname LIKE 'sightline\_shard\_%')"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def _store(

@@ -3,14 +3,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS
 
 from models_admin.models import ModelVersion
 from retrieval_site.errors import AppError
+from search.services.documents import encode_soon
 from search.vectors.sharded.layout import parts_named
+from search.vectors.sharded.lost import parts_rebuild, require_parts
 from search.vectors.sharded.missing import strays, strays_sweep
+from search.vectors.sharded.reaching import reaches, servers_standing
 from search.vectors.sharded.rebalance import rebalance, rows_of_parts
 from search.vectors.sharded.servers import answers, shards
-from search.vectors.sharded.setting_up import set_up
+from search.vectors.sharded.setting_up import servers_forget, set_up
 from search.vectors.tables import table_names
 from workers.jobs.errors import JobDeferred
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
     from search.vectors.sharded.layout import VectorPart
+    from search.vectors.sharded.servers import Shard
     from search.vectors.tables import VectorTable
 
 
@@ -33,6 +38,10 @@ class Command(BaseCommand):
         )
         actions.add_parser("status", help="which servers answer, and how many vectors each has")
         actions.add_parser("rebalance", help="move every table to the servers that VECTOR_SHARDS names now")
+        actions.add_parser(
+            "rebuild",
+            help="set up, and make anew, empty, what a server has lost; its vectors are computed again",
+        )
         actions.add_parser("sweep", help="delete the vectors of units that are gone")
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
@@ -40,6 +49,7 @@ class Command(BaseCommand):
             "set-up": self.set_up,
             "status": self.status,
             "rebalance": self.rebalance,
+            "rebuild": self.rebuild,
             "sweep": self.sweep,
         }
         try:
@@ -57,8 +67,9 @@ class Command(BaseCommand):
 
     def status(self) -> None:
         for shard in shards():
-            self.stdout.write(f"{shard.place}: {'answers' if answers(shard) else 'does not answer'}")
+            self.stdout.write(f"{shard.place}: {_answering(shard)}")
         for table, parts in self._tables():
+            require_parts(parts)
             counts = rows_of_parts(parts)
             gone = sum(len(some) for part in parts for some in strays(table, part))
             each = " + ".join(f"{count:,}" for count in counts)
@@ -72,7 +83,22 @@ class Command(BaseCommand):
             for one in rebalance(version, lambda done: self.stdout.write(f"{done:,} vectors", ending="\r")):
                 self.stdout.write(f"{one.table.name}: {one.vectors:,} vectors moved.")
                 moved += 1
+        if forgotten := servers_forget():
+            self.stdout.write(
+                f"{forgotten} servers that hold nothing any more are forgotten, passwords included."
+            )
         self.stdout.write(self.style.SUCCESS("Done." if moved else "Everything lies where it should."))
+
+    def rebuild(self) -> None:
+        self.set_up()
+        made = [one for version in ModelVersion.objects.order_by("pk") for one in parts_rebuild(version)]
+        for one in made:
+            self.stdout.write(f"{one.table.name}: {one.made} of {one.parts} parts made anew, empty.")
+        servers_forget()
+        if made:
+            encode_soon()
+        words = "A job computes their vectors." if made else "Nothing was lost."
+        self.stdout.write(self.style.SUCCESS(words))
 
     def sweep(self) -> None:
         swept = sum(strays_sweep(table, parts) for table, parts in self._tables())
@@ -82,3 +108,12 @@ class Command(BaseCommand):
         for table in table_names():
             if parts := parts_named(table.name):
                 yield table, parts
+
+
+def _answering(shard: Shard) -> str:
+    """Say whether a server answers us, and the database, which asks it in searches."""
+    if not answers(shard):
+        return "does not answer"
+    if shard.name not in servers_standing(DEFAULT_DB_ALIAS):
+        return "is not set up"
+    return "answers" if reaches(shard.name, DEFAULT_DB_ALIAS) else "does not answer the database"

@@ -10,7 +10,6 @@ from django.db import connection
 from psycopg import sql
 
 from retrieval_site.database import Prepared, reading
-from retrieval_site.errors import AppError
 from search.vectors.sharded.servers import connected, shard_named
 
 if TYPE_CHECKING:
@@ -59,17 +58,3 @@ def statistics_refresh(parts: Sequence[VectorPart]) -> None:
     on_each(parts, lambda there, part: there.execute(sql.SQL("VACUUM (ANALYZE) {}").format(part.identifier)))
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("ANALYZE {}").format(sql.SQL(", ").join(part.identifier for part in parts)))
-
-
-def parts_size(parts: Sequence[VectorPart], index: IndexKind | None) -> int:
-    """Return the bytes of the index on all parts; 0 where a shard is away."""
-    try:
-        sizes = on_each(
-            parts,
-            lambda there, part: there.execute(
-                "SELECT coalesce(pg_relation_size(to_regclass(%s)), 0)", [f"{part.name}_{index}"]
-            ).fetchone(),
-        )
-    except AppError:
-        return 0
-    return sum(int(size[0]) for size in sizes)

@@ -1,7 +1,7 @@
 """Which parts a vector table has, and which of their servers this process knows to be away.
 
-A server is taken for away when a search could not reach it. A thread then asks it once a second, and the searches
-after its answer include it again.
+A server is taken for away when a search could not reach it. A thread then asks it once a second by way of the
+database that could not, and the searches after its answer include it again.
 
 A search asks the catalogue once for the parts of a table (`parts_held`) and goes by them to its end. A table that is
 moved to other servers meanwhile keeps its former parts until no transaction reads them; a search that names them later
@@ -13,17 +13,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import Error, connections
 from psycopg import sql
 
 from retrieval_site.database.reading import alias, connection
-from search.vectors.sharded.servers import answers, shards
+from search.vectors.sharded.reaching import reaches, servers_standing
+from search.vectors.sharded.servers import shard_named, shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from search.vectors.tables import VectorTable
 
 ASK_AGAIN_SECONDS = 1.0
-ANSWER_SECONDS = 0.7
 NEAR = "_near"
 _PARTS = """
     SELECT part.relname, server.srvname
@@ -70,6 +70,8 @@ class _Away:
 
     def __init__(self) -> None:
         self.names: frozenset[str] = frozenset()
+        self.asked_by: dict[str, str] = {}
+        """By which of our databases each that is away was asked, and is asked again."""
         self.back_at: dict[str, float] = {}
         """When each that was away answered again."""
         self.lock = threading.Lock()
@@ -124,6 +126,15 @@ def parts_named(name: str) -> tuple[VectorPart, ...]:
         return tuple(VectorPart(part, server) for part, server in cursor.fetchall())
 
 
+def servers_known(table: VectorTable) -> None:
+    """Raise AppError `shards.away` where a part lies on a server that the setting does not name.
+
+    Nothing can be written there; it is so between a change of the setting and `shards rebalance`.
+    """
+    for part in parts_named(table.name):
+        shard_named(part.server)
+
+
 def live(parts: tuple[VectorPart, ...]) -> tuple[VectorPart, ...]:
     """Return the parts whose servers are not known to be away."""
     return tuple(part for part in parts if part.server not in _away.names)
@@ -155,28 +166,20 @@ def away_since(moment: float) -> frozenset[str]:
 
 
 def away_look() -> bool:
-    """Ask every shard now; return whether one is away that was not known to be."""
-    return away_note(frozenset(shard.name for shard in shards()) - answering())
-
-
-def answering() -> frozenset[str]:
-    """Return the names of the shards that answer within `ANSWER_SECONDS`."""
-    if not (asked := shards()):
-        return frozenset()
-    pool = ThreadPoolExecutor(len(asked), thread_name_prefix="shards")
-    answered = {pool.submit(answers, shard): shard.name for shard in asked}
-    done, _ = wait(answered, timeout=ANSWER_SECONDS)
-    pool.shutdown(wait=False)
-    return frozenset(answered[one] for one in done if one.result())
+    """Ask every server now by the connection in use; return whether one is away that was not known to be."""
+    standing = frozenset(servers_standing(alias()))
+    return away_note(frozenset(name for name in standing - _away.names if not reaches(name, alias())))
 
 
 def away_note(names: frozenset[str]) -> bool:
-    """Leave these servers out until they answer; return whether that is new."""
+    """Leave these servers out until the database of the connection in use reaches them; return whether that is new."""
     with _away.lock:
         new = names - _away.names
         _away.names |= names
+        _away.asked_by |= dict.fromkeys(new, alias())
         if new:
-            places = ", ".join(shard.place for shard in shards() if shard.name in new)
+            known = {shard.name: shard.place for shard in shards()}
+            places = ", ".join(sorted(known.get(name, name) for name in new))
             log.warning("a part of the vectors is missing, its server does not answer: %s", places)
         if _away.names and not _away.watching:
             _away.watching = True
@@ -194,10 +197,25 @@ def away_forget() -> None:
 def _watch() -> None:
     while True:
         time.sleep(ASK_AGAIN_SECONDS)
-        back = frozenset(shard.name for shard in shards() if shard.name in _away.names and answers(shard))
+        back = _back_again()
         with _away.lock:
-            _away.names = frozenset(_away.names & {shard.name for shard in shards()}) - back
+            _away.names -= back
             _away.back_at |= dict.fromkeys(back, time.monotonic())
             if not _away.names:
                 _away.watching = False
                 return
+
+
+def _back_again() -> frozenset[str]:
+    """Return those that were away and are reached again, or that the database knows no more."""
+    back = set()
+    for name in _away.names:
+        using = _away.asked_by[name]
+        try:
+            if name not in servers_standing(using) or reaches(name, using):
+                back.add(name)
+        except Error:  # the database is away, and nothing is known of its servers
+            continue
+        finally:
+            connections[using].close()
+    return frozenset(back)

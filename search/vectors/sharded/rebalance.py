@@ -22,11 +22,12 @@ from search.vectors.index import index_build, parts_index_build, wanted_index
 from search.vectors.read import from_binary, receive_binary
 from search.vectors.sharded.index import on_each
 from search.vectors.sharded.layout import parts_named
+from search.vectors.sharded.lost import require_parts
 from search.vectors.sharded.missing import WINDOW
 from search.vectors.sharded.servers import shards
 from search.vectors.sharded.tables import parts_create, parts_drop
 from search.vectors.sharded.writing import part_copy, remainder
-from search.vectors.tables import VectorTable, plain_create, tables_of
+from search.vectors.tables import VectorTable, plain_create, plain_indexes_rename, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -68,14 +69,18 @@ class TableMoved:
 def rebalance(version: ModelVersion, progress: Callable[[int], None]) -> Iterator[TableMoved]:
     """Move those of a version's tables that do not lie as the setting says; tell `progress` of each batch.
 
-    Raises AppError `shards.away`, `vectors.in_use` where the new table cannot take the old one's place within a minute,
-    and JobDeferred while a job makes this version's vectors.
+    Raises AppError `shards.away`, `shards.part_lost`, `vectors.in_use` where the new table cannot take the old one's
+    place within a minute, and JobDeferred while a job makes this version's vectors.
     """
     with version_lock(version):
         for table in tables_of(version):
-            _drop_named(f"{table.name}_former")  # what a run that was killed after its switch left
+            for suffix in ("former", "next"):  # what a run that was killed left
+                _drop_named(f"{table.name}_{suffix}")
+            require_parts(parts_named(table.name))
             if table.exists() and not _is_placed(table):
                 yield TableMoved(table, _move(version, table, progress))
+            elif not shards():  # a former version of the switch left them their first names
+                plain_indexes_rename(f"{table.name}_next", table.name)
 
 
 def _is_placed(table: VectorTable) -> bool:
@@ -84,7 +89,6 @@ def _is_placed(table: VectorTable) -> bool:
 
 def _move(version: ModelVersion, table: VectorTable, progress: Callable[[int], None]) -> int:
     name, before = f"{table.name}_next", parts_named(table.name)
-    _drop_named(name)
     if shards():
         with transaction.atomic():
             parts = parts_create(table, version.dim, name=name)
@@ -184,6 +188,8 @@ def _switch(table: VectorTable, name: str, index: str | None) -> None:
         _settle(table, name)
         cursor.execute(rename.format(table.identifier, sql.Identifier(f"{table.name}_former")))
         cursor.execute(rename.format(sql.Identifier(name), table.identifier))
+        if not shards():
+            plain_indexes_rename(name, table.name)
         cursor.execute(
             sql.SQL("COMMENT ON TABLE {} IS {}").format(table.identifier, sql.Literal(index or ""))
         )

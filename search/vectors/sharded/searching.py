@@ -93,8 +93,8 @@ def vector_ask(table: VectorTable, vector: NDArray[np.float32]) -> bool:
 def despite_shards(work: Callable[[], Answer]) -> Answer:
     """Return what `work` reads, by the parts that tables have at its beginning.
 
-    Where a shard could not be reached, it is done again without those that are away; where a table was moved
-    meanwhile, by the parts that it has then.
+    Where a shard could not be reached, or an empty server is in its place, it is done again without those that are
+    away; where a table was moved meanwhile, by the parts that it has then.
     """
     try:
         with parts_held():
@@ -106,6 +106,7 @@ def despite_shards(work: Callable[[], Answer]) -> Answer:
     except ProgrammingError as error:
         if not (is_sharded() and isinstance(error.__cause__, UndefinedTable)):
             raise
+        away_look()
     with parts_held(anew=True):
         return work()
 
@@ -146,7 +147,12 @@ def part_warnings(table: VectorTable, since: float) -> list[dict[str, Any]]:
 
 
 def require_whole(table: VectorTable, since: float) -> None:
-    """Raise AppError `shards.part_missing` where a part is or was away: what is measured would be wrong."""
+    """Raise AppError `shards.part_missing` where a part is or was away: the ranking would lack some."""
     missing, parts = parts_missing(table, since)
     if missing:
-        raise AppError("shards.part_missing", missing=missing, parts=parts)
+        raise AppError("shards.part_missing", missing=missing, parts=parts, retry_after_seconds=RETRY_SECONDS)
+
+
+def is_of_shards(error: AppError) -> bool:
+    """Return whether servers of vectors are the reason: nothing is wrong with what was asked, nor with who asks."""
+    return error.id.startswith("shards.")

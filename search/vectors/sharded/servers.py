@@ -17,7 +17,17 @@ from retrieval_site.errors import AppError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONNECT_SECONDS = 2
+CONNECTION: dict[str, Any] = {
+    "connect_timeout": 2,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""A server that is switched off is noticed within 20 s, also while a statement of hours runs there in silence.
+
+What the address of the setting says of these counts instead.
+"""
 _OF_THE_USER = frozenset({"user", "password", "sslpassword"})
 
 
@@ -79,7 +89,7 @@ def shard_named(name: str) -> Shard:
 @contextmanager
 def connected(shard: Shard) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """Hold a connection to a shard that commits each statement; raises AppError `shards.away`, also where it ends."""
-    parameters: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **shard.parameters}
+    parameters: dict[str, Any] = CONNECTION | shard.parameters
     try:
         connection = psycopg.connect(**parameters, application_name="sightline-shards", autocommit=True)
     except psycopg.OperationalError as error:

@@ -115,6 +115,25 @@ def set_up() -> None:
             cursor.execute(_WHEN_GONE.format(units=sql.Identifier(kind.table), kind=sql.Literal(kind.name)))
 
 
+# CASCADE takes what hangs on a server: its mapping with the password, and the foreign tables that lead there.
+_UNUSED = r"""
+    SELECT srvname FROM pg_foreign_server server
+    WHERE srvname LIKE 'sightline\_shard\_%%' AND NOT srvname = ANY(%s) AND NOT EXISTS (
+        SELECT FROM pg_foreign_table JOIN pg_inherits ON inhrelid = ftrelid WHERE ftserver = server.oid
+    ) ORDER BY srvname
+"""
+
+
+def servers_forget() -> int:
+    """Drop the servers that neither the setting names nor a table has a part on; return how many there were."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_UNUSED, [[shard.name for shard in shards()]])
+        unused = [name for (name,) in cursor.fetchall()]
+        for name in unused:
+            cursor.execute(sql.SQL("DROP SERVER {} CASCADE").format(sql.Identifier(name)))
+    return len(unused)
+
+
 def _options_of(server: str) -> list[str] | None:
     """Return the names of the options that a server has; None where there is no such server."""
     with connection.cursor() as cursor:

@@ -8,13 +8,12 @@ from django.db import connection
 from psycopg import sql
 
 from retrieval_site.errors import AppError
-from search.vectors.sharded.layout import NEAR, parts_named
+from search.vectors.sharded.layout import NEAR, VectorPart, parts_named
 from search.vectors.sharded.servers import connected, shards
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from search.vectors.sharded.layout import VectorPart
     from search.vectors.sharded.servers import Shard
     from search.vectors.tables import VectorTable
 
@@ -92,27 +91,37 @@ def parts_create(table: VectorTable, dim: int, *, name: str = "") -> tuple[Vecto
     if known := parts_named(name):
         return known
     _require_set_up()
-    names = [f"{table.name}_g{_next_generation(table)}_{place}" for place in range(len(shards()))]
-    for shard, part in zip(shards(), names, strict=True):
-        _make_on_shard(shard, part, dim)
+    generation = _next_generation(table)
+    parts = [
+        VectorPart(f"{table.name}_g{generation}_{place}", shard.name) for place, shard in enumerate(shards())
+    ]
+    for shard, part in zip(shards(), parts, strict=True):
+        part_create_there(shard, part.name, dim)
     with connection.cursor() as cursor:
         cursor.execute(_PARENT.format(table=sql.Identifier(name), dim=sql.Literal(dim)))
-        for remainder, (shard, part) in enumerate(zip(shards(), names, strict=True)):
-            known_as = {"part": sql.Identifier(part), "name": sql.Literal(part)}
-            near = {"near": sql.Identifier(part + NEAR), "near_name": sql.Literal(part + NEAR)}
-            cursor.execute(_NEAR.format(server=sql.Identifier(shard.name), dim=sql.Literal(dim), **near))
-            cursor.execute(
-                _PART.format(
-                    table=sql.Identifier(name),
-                    modulus=sql.Literal(len(names)),
-                    remainder=sql.Literal(remainder),
-                    server=sql.Identifier(shard.name),
-                    **known_as,
-                )
-            )
-            for column in _COLUMNS:
-                cursor.execute(_FEW_SAMPLES.format(known_as["part"], sql.Identifier(column)))
+    for place, part in enumerate(parts):
+        part_place(name, part, dim, modulus=len(parts), remainder=place)
     return parts_named(name)
+
+
+def part_place(name: str, part: VectorPart, dim: int, *, modulus: int, remainder: int) -> None:
+    """Make the foreign tables that lead to a part, as the partition of the table `name` with this remainder."""
+    server = sql.Identifier(part.server)
+    near = {"near": sql.Identifier(part.near), "near_name": sql.Literal(part.near)}
+    with connection.cursor() as cursor:
+        cursor.execute(_NEAR.format(server=server, dim=sql.Literal(dim), **near))
+        cursor.execute(
+            _PART.format(
+                part=part.identifier,
+                name=sql.Literal(part.name),
+                table=sql.Identifier(name),
+                modulus=sql.Literal(modulus),
+                remainder=sql.Literal(remainder),
+                server=server,
+            )
+        )
+        for column in _COLUMNS:
+            cursor.execute(_FEW_SAMPLES.format(part.identifier, sql.Identifier(column)))
 
 
 def _require_set_up() -> None:
@@ -134,7 +143,8 @@ def _next_generation(table: VectorTable) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _make_on_shard(shard: Shard, part: str, dim: int) -> None:
+def part_create_there(shard: Shard, part: str, dim: int) -> None:
+    """Make a part's table on its shard, empty, with its view; raises AppError `shards.away`."""
     statement = _ON_SHARD.format(
         part=sql.Identifier(part),
         dim=sql.Literal(dim),

@@ -293,7 +293,7 @@ def test_a_limit_of_time_that_a_transaction_has_counts_again_once_shards_were_re
 
 def test_a_shard_that_was_away_during_a_search_is_said_although_it_is_back(table, monkeypatch) -> None:
     name, began = parts_of(table)[1].server, time.monotonic()
-    monkeypatch.setattr(layout, "answers", lambda _: True)
+    monkeypatch.setattr(layout, "reaches", lambda *_: True)
     monkeypatch.setattr(layout, "ASK_AGAIN_SECONDS", 0.01)
     away_note(frozenset({name}))
     wait_for(lambda: not away_names())
