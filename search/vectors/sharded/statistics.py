@@ -61,7 +61,9 @@ def _of_server(server: str, names: Sequence[str]) -> Iterable[tuple[str, PartSta
             rows = there.execute(_STATISTICS, [list(names)]).fetchall()
     except (AppError, psycopg.Error):
         return []
-    return [(row[0], PartStatistics(*row[1:7], {"hnsw": row[7], "binary": row[8]})) for row in rows]
+    return [
+        (row[0], PartStatistics(*row[1:7], index_bytes={"hnsw": row[7], "binary": row[8]})) for row in rows
+    ]
 
 
 def parts_index_bytes(parts: Sequence[VectorPart], index: IndexKind) -> int:
