@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
-from django.db import connection
 from psycopg.pq import Conninfo
 
 from retrieval_site import settings as site_settings
 from retrieval_site.errors import AppError
+from workers.backup import programs
 from workers.backup.programs import environment
 
 OWN = {"host", "port", "user", "password", "dbname", "application_name", "fallback_application_name"}
@@ -24,7 +26,7 @@ def environment_of(monkeypatch):
 
     def given(parameter):
         used = site_settings._database(f"postgresql://me:secret@db.example:6432/site?{parameter}=of-the-url")
-        monkeypatch.setattr(connection, "settings_dict", used)
+        monkeypatch.setattr(programs, "connection", SimpleNamespace(settings_dict=used))
         return environment()
 
     return given
