@@ -70,7 +70,7 @@ def sessions_are_kept(
             "DATABASE_URL leads to a pooler in transaction mode, where locks of a session do not hold.",
             hint="Web processes may go through it. Give bulk workers and commands an address of PostgreSQL itself, or"
             " one in session mode: their jobs and backups end with database.pooled.",
-            id="sightline.W001",
+            id="sightline.W006",
         )
     ]
 

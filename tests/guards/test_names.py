@@ -1,8 +1,9 @@
-"""A name says one thing: no two classes are called the same, and an import of errors says whose they are."""
+"""A name says one thing: no two classes or checks are called the same, and an import of errors says whose they are."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -24,6 +25,12 @@ def test_no_two_classes_have_one_name() -> None:
             if isinstance(node, ast.ClassDef) and node.name not in CALLED_SO_BY_DJANGO:
                 places[node.name].add(str(path.relative_to(ROOT)))
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+def test_no_two_checks_have_one_id() -> None:
+    ids = [one for path in sources() for one in re.findall(r'id="(sightline\.[EW]\d+)"', path.read_text())]
+    assert len(ids) > 10
+    assert {one for one in ids if ids.count(one) > 1} == set()
 
 
 def test_an_import_of_errors_names_their_package() -> None:

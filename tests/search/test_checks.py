@@ -103,7 +103,7 @@ def test_sessions_of_ones_own_are_nothing_to_say():
 @pytest.mark.django_db
 def test_a_pooler_in_transaction_mode_is_told_and_no_lock_of_a_session_is_taken_through_it(pooled):
     (warned,) = checks.sessions_are_kept(None, databases=["default"])
-    assert warned.id == "sightline.W001"
+    assert warned.id == "sightline.W006"
     assert checks.sessions_are_kept(None) == []
     for lock in (removals_held, lambda: version_lock(make_version())):
         with pytest.raises(AppError, match=r"database\.pooled"), lock():
