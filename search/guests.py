@@ -1,4 +1,6 @@
-"""Guests: who came by a link carries its number in a signed cookie, and what it opens is asked anew at each request."""
+"""Guests: who came by a link carries its number and the start of its digest in a signed cookie, and what it opens is
+asked anew at each request.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth.middleware import get_user
 from django.utils.functional import SimpleLazyObject
 
-from search.services.guest_links import guest_of_links
+from search.services.guest_links import HeldLink, guest_of_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,20 +41,21 @@ def _visitor(request: HttpRequest) -> Any:
     return (guest_of_links(links) if links else None) or user
 
 
-def links_held(request: HttpRequest) -> list[int]:
-    """Return the ids of the links by which a browser came, newest last; none for what we did not sign."""
+def links_held(request: HttpRequest) -> list[HeldLink]:
+    """Return the links by which a browser came, newest last; none for what we did not sign."""
     signed = request.get_signed_cookie(COOKIE, default="", salt=SALT) or ""
-    return [int(link) for link in signed.split(".") if link]
+    parts = (link.partition("-") for link in signed.split("."))
+    return [HeldLink(int(number), digest) for number, _, digest in parts if digest]
 
 
-def links_hold(response: HttpResponse, links: Sequence[int]) -> None:
+def links_hold(response: HttpResponse, links: Sequence[HeldLink]) -> None:
     """Have a browser hold these links until it is closed; none: forget them."""
     if not links:
         response.delete_cookie(COOKIE)
         return
     response.set_signed_cookie(
         COOKIE,
-        ".".join(str(link) for link in dict.fromkeys(links[-LINKS_MAX:])),
+        ".".join(f"{link.id}-{link.digest}" for link in dict.fromkeys(links[-LINKS_MAX:])),
         salt=SALT,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 from itertools import groupby
+from smtplib import SMTPRecipientsRefused
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -58,11 +59,21 @@ def mail_new(run: JobRun[JobParameters, MailResult]) -> None:
             sent += _send(reader, connection)
             run.advance(1)
         except (OSError, ValueError) as error:  # SMTP's errors are OSErrors, those of an address ValueErrors
-            failure = AppError("alerts.not_sent", reason=str(error))
+            failure = AppError("alerts.not_sent", reason=_reason(error))
             run.item_failed(str(reader), failure.id, failure.message)
             run.advance(failed=1)
         run.remember(sent=sent)
         run.checkpoint()
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Return the kind of an error and what codes the server answered; its text may hold the reader's address."""
+    codes = [getattr(error, "smtp_code", None)]
+    if isinstance(error, SMTPRecipientsRefused):
+        codes = [code for code, _ in error.recipients.values()]
+    elif isinstance(error, OSError) and error.errno is not None:
+        codes = [error.errno]
+    return " ".join([type(error).__name__, *(str(code) for code in codes if code is not None)])
 
 
 def _readers() -> QuerySet[Any]:

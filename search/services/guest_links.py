@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -29,8 +32,22 @@ LINKS_MAX = 100
 """Of one collection."""
 NOTE_MAX = 200
 KEY_BYTES = 32
+DIGEST_CHARACTERS = 16
 KEY_MAX = 100
 """Characters that are looked at of what somebody sends as a key."""
+
+
+@dataclass(frozen=True)
+class HeldLink:
+    """A link that a browser holds: its id, and the start of its digest, for a restored site gives ids anew."""
+
+    id: int
+    digest: str
+
+
+def held_link(link: GuestLink) -> HeldLink:
+    """Return a link as browsers hold it."""
+    return HeldLink(link.pk, link.digest[:DIGEST_CHARACTERS])
 
 
 @transaction.atomic
@@ -76,16 +93,16 @@ def guest_link_of_key(key: str) -> GuestLink:
     """Return the link of a key; raises AppError `guest_link.not_found` for one that is wrong or has ended."""
     number, _, token = key.strip()[:KEY_MAX].partition("-")
     known = number.isascii() and number.isdigit() and len(number) < 19
-    link = guest_links_open([int(number)]).first() if known else None
+    link = _open().filter(pk=int(number)).first() if known else None
     digest = link.digest if link else ""
     if not constant_time_compare(digest, key_digest(token)) or link is None:
         raise AppError("guest_link.not_found")
     return link
 
 
-def guest_of_links(links: Sequence[int]) -> Guest | None:
+def guest_of_links(links: Sequence[HeldLink]) -> Guest | None:
     """Return who reads by those links that open something, None for nobody; the use is recorded, once a minute."""
-    rows = list(guest_links_open(links).values_list("pk", "collection", "last_used_at"))
+    rows = list(guest_links_held(links).values_list("pk", "collection", "last_used_at"))
     if not rows:
         return None
     now = timezone.now()
@@ -100,13 +117,15 @@ def guest_links_of(collection: Collection) -> QuerySet[GuestLink]:
     return GuestLink.objects.filter(collection=collection).select_related("created_by").annotate(gives=given)
 
 
-def guest_links_open(links: Sequence[int]) -> QuerySet[GuestLink]:
-    """Return those of some links that open something, with their collections.
+def guest_links_held(links: Sequence[HeldLink]) -> QuerySet[GuestLink]:
+    """Return those of the links that a browser holds that open something, with their collections."""
+    held = (Q(pk=link.id, digest__startswith=link.digest) for link in links)
+    return _open().filter(reduce(or_, held, Q(pk__in=[])))
 
-    A link ends by its time, and as soon as whoever made it may not give one any more.
-    """
-    rows = GuestLink.objects.filter(_is_given(), pk__in=links, ends_at__gt=timezone.now())
-    return rows.select_related("collection")
+
+def _open() -> QuerySet[GuestLink]:
+    """Return what opens something: a link ends by its time, and once whoever made it may not give one any more."""
+    return GuestLink.objects.filter(_is_given(), ends_at__gt=timezone.now()).select_related("collection")
 
 
 def _is_given() -> Q:

@@ -1,5 +1,5 @@
 """Ending by age what is kept of people's work beside their searches: the audit log, finished jobs, who judged, who
-never came, and who was signed in.
+never came, who was signed in, and what webhooks were told.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from search.services.invitations import invitations_to_end
 from search.services.judgement_choices import OlderThan
 from search.services.judgement_copies import copies_older_than
 from search.services.raters import judgements_anonymise
+from search.services.webhooks import deliveries_to_end
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def sessions_to_end() -> QuerySet[Session]:
 
 def records_due() -> bool:
     """Return whether anything has had its time."""
-    over = (audit_to_end(), jobs_to_end(), invitations_to_end(), sessions_to_end())
+    over = (audit_to_end(), jobs_to_end(), invitations_to_end(), sessions_to_end(), deliveries_to_end())
     return any(rows.exists() for rows in over) or _judgements_are_over()
 
 
@@ -93,6 +94,7 @@ def records_end(run: JobRun[JobParameters, ExpireRecordsResult]) -> None:
     run.remember(judgements=judgements_anonymise(chosen) if chosen else 0)
     invitations_to_end().delete()
     sessions_to_end().delete()
+    deliveries_to_end().delete()
 
 
 def _jobs_end(run: JobRun[JobParameters, ExpireRecordsResult]) -> int:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from retrieval_site.events import EVENTS
+from search.models import WebhookDelivery
 from search.webhooks.listening import deliveries_add
 from search.webhooks.refusals import refusal
 from search.webhooks.signing import new_salt
@@ -21,12 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.contrib.auth.base_user import AbstractBaseUser
+    from django.db.models import QuerySet
 
-    from search.models import Webhook, WebhookDelivery
+    from search.models import Webhook
 
 TEST = "webhook.test"
 CHOSEN = tuple(event for event in EVENTS if event != TEST)
 """The events that somebody can choose."""
+DELIVERIES_KEPT = timedelta(days=30)
 
 
 def webhook_check(*, url: str, events: Sequence[str]) -> None:
@@ -46,7 +51,8 @@ def webhook_check(*, url: str, events: Sequence[str]) -> None:
 def webhook_save(*, webhook: Webhook, events: Sequence[str], by: AbstractBaseUser | None = None) -> Webhook:
     """Keep a webhook with its name, address and events; a new one gets its signing key.
 
-    Raises AppError as `webhook_check`.
+    Of one that is switched off, what waits is given up: it would come as news when it is switched on again. Raises
+    AppError as `webhook_check`.
     """
     webhook_check(url=webhook.url, events=events)
     webhook.events = list(events)
@@ -55,8 +61,15 @@ def webhook_save(*, webhook: Webhook, events: Sequence[str], by: AbstractBaseUse
         webhook.salt = new_salt()
         webhook.created_by_id = by.pk if by else None
     webhook.save()
+    if not webhook.is_active:
+        WebhookDelivery.objects.filter(webhook=webhook, next_at__isnull=False).update(next_at=None)
     _note("created" if is_new else "changed", webhook, events=webhook.events, is_active=webhook.is_active)
     return webhook
+
+
+def deliveries_to_end() -> QuerySet[WebhookDelivery]:
+    """Return the messages that are older than a month, whatever became of them."""
+    return WebhookDelivery.objects.filter(created_at__lt=timezone.now() - DELIVERIES_KEPT)
 
 
 @transaction.atomic

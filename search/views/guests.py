@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from retrieval_site.errors import AppError
 from search.guests import links_held, links_hold
-from search.services.guest_links import KEY_MAX, guest_link_of_key, guest_links_open
+from search.services.guest_links import KEY_MAX, guest_link_of_key, guest_links_held, held_link
 from search.views.indexing import unindexed
 from search.views.throttling import throttled
 
@@ -32,14 +32,14 @@ def guest(request: HttpRequest) -> HttpResponse:
             return _left() if "leave" in request.POST else _entered(request)
         except AppError as error:
             refused = error
-    context = {"links": guest_links_open(links_held(request)), "refused": refused, "key_max": KEY_MAX}
+    context = {"links": guest_links_held(links_held(request)), "refused": refused, "key_max": KEY_MAX}
     return render(request, "search/guest.html", context, status=refused.status if refused else 200)
 
 
 def _entered(request: HttpRequest) -> HttpResponse:
     link = guest_link_of_key(request.POST.get("key", ""))
     response = redirect("search:collection", link.collection.slug)
-    links_hold(response, [*links_held(request), link.pk])
+    links_hold(response, [*links_held(request), held_link(link)])
     return response
 
 

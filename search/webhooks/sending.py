@@ -31,14 +31,13 @@ WAITS = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 6 *
 """Before the second try, the third, and so on; after the last one a message is given up."""
 CLAIMED_FOR = timedelta(minutes=5)
 """A run that is killed while it sends leaves the message for another one after this time."""
-KEPT = timedelta(days=30)
 _OF_A_TRY = ("attempts", "status", "answer", "error_id", "error", "next_at", "delivered_at")
 
 _fetchers = Running(Fetchers)
 
 
 def deliver_due(run: JobRun[JobParameters, DeliverResult]) -> None:
-    """Deliver what is due, oldest first, and forget what is older than a month."""
+    """Deliver what is due, oldest first."""
     run.stage("deliver webhooks")
     delivered, failed = run.result.delivered or 0, run.result.failed_tries or 0
     while delivery := _claimed():
@@ -49,7 +48,6 @@ def deliver_due(run: JobRun[JobParameters, DeliverResult]) -> None:
         run.advance(1)
         run.remember(delivered=delivered, failed_tries=failed)
         run.checkpoint()
-    WebhookDelivery.objects.filter(created_at__lt=timezone.now() - KEPT, next_at__isnull=True).delete()
 
 
 def _claimed() -> WebhookDelivery | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from smtplib import SMTPRecipientsRefused, SMTPSenderRefused
 from typing import ClassVar
 
 import numpy as np
@@ -438,3 +439,30 @@ def test_an_address_that_is_none_keeps_nobody_else_from_their_mail(
     assert send() == 1
     assert MailServer.taken == [["ben@example.org"]]
     assert Job.objects.get(type="mail_new").items.get().error_id == "alerts.not_sent"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            SMTPRecipientsRefused({"ann@example.org": (550, b"no ann@example.org here")}),
+            "SMTPRecipientsRefused 550",
+        ),
+        (SMTPSenderRefused(530, b"not to ann@example.org", "us@example.org"), "SMTPSenderRefused 530"),
+        (ConnectionRefusedError(111, "ann@example.org"), "ConnectionRefusedError 111"),
+    ],
+)
+def test_what_is_kept_of_a_failed_message_names_no_address(
+    version, notes, ann, mails, monkeypatch, error, said
+) -> None:
+    saved(version, ann, alerts="mail")
+    add(version, notes, 0.9)
+    look()
+
+    def refused(*_, **__):
+        raise error
+
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", refused)
+    assert send() == 0
+    kept = Job.objects.get(type="mail_new").items.get()
+    assert kept.reason == f"The message could not be handed over: {said}"

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -127,6 +128,28 @@ def test_a_link_opens_nothing_once_its_maker_may_not_give_one(curator, vault, en
     assert guest.get("/collections/vault/").status_code == 404
     assert guest.post("/guest/", {"key": key}).status_code == 404
     assert "opens nothing now" in shown_page(chief.get(MEMBERS))
+
+
+def test_a_link_that_gets_the_number_of_an_earlier_one_is_not_open_to_that_ones_guests(vault, other):
+    """As after a restore, which sets the numbers back."""
+    link, key = link_to(vault)
+    guest = guest_by(key)
+    number = link.pk
+    link.delete()
+    later, new_key = link_to(other)
+    GuestLink.objects.filter(pk=later.pk).update(id=number)
+    assert guest.get("/collections/crypt/").status_code == 404
+    assert "crypt" not in shown_page(guest.get("/guest/"))
+    _, _, token = new_key.partition("-")
+    assert guest_by(f"{number}-{token}").get("/collections/crypt/").status_code == 200
+
+
+def test_a_cookie_with_numbers_alone_opens_nothing(vault):
+    link, _ = link_to(vault)
+    guest, response = Client(), HttpResponse()
+    response.set_signed_cookie("guest", str(link.pk), salt="search.guests")
+    guest.cookies["guest"] = response.cookies["guest"].value
+    assert guest.get("/collections/vault/").status_code == 404
 
 
 @pytest.mark.parametrize("forged", ["1", "1:x", "1:1tX:x", "."])

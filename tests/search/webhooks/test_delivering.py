@@ -18,8 +18,9 @@ from models_admin.services import version_move
 from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from retrieval_site.events import EVENTS, event_tell
-from search.job_types import DELIVER_WEBHOOKS
+from search.job_types import DELIVER_WEBHOOKS, EXPIRE_RECORDS
 from search.models import Webhook, WebhookDelivery
+from search.services.record_ages import records_due
 from search.services.webhooks import CHOSEN, webhook_renew_key, webhook_save, webhook_try
 from search.webhooks import sending
 from search.webhooks.listening import webhooks_start_due
@@ -29,7 +30,7 @@ from tests.support.corpus import make_version
 from tests.support.picture_server import redirects, sends, served
 from tests.support.probe_jobs import PROBE
 from workers.jobs.runner import run_job_inline
-from workers.jobs.services import job_claim, job_create, job_fail
+from workers.jobs.services import job_claim, job_create, job_create_once, job_fail
 from workers.models import Job
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +134,33 @@ def test_a_server_that_fails_is_asked_again_later_each_time_and_given_up_in_the_
     assert (row.outcome, row.status, row.error_id, row.answer) == ("given up", 503, "webhook.status", "down")
     assert len(receiver.posted) == len(WAITS) + 1
     assert len({one.headers["Sightline-Delivery"] for one in receiver.posted}) == 1
+
+
+def test_what_waits_for_a_webhook_that_is_switched_off_is_given_up(hook, receiver):
+    receiver.routes["/in"] = sends(b"down", 503)
+    row = webhook_try(webhook=hook)
+    deliver()
+    hook.is_active = False
+    webhook_save(webhook=hook, events=CHOSEN)
+    row.refresh_from_db()
+    assert (row.next_at, row.outcome, row.status) == (None, "given up", 503)
+    hook.is_active = True
+    webhook_save(webhook=hook, events=CHOSEN)
+    webhooks_start_due()
+    deliver()
+    assert len(receiver.posted) == 1
+
+
+def test_messages_older_than_a_month_go_also_where_nothing_is_delivered(hook):
+    old, new = webhook_try(webhook=hook), webhook_try(webhook=hook)
+    WebhookDelivery.objects.filter(pk=new.pk).update(created_at=timezone.now() - timedelta(days=29))
+    assert not records_due()
+    WebhookDelivery.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=31))
+    assert records_due()
+    job, _ = job_create_once(EXPIRE_RECORDS, EXPIRE_RECORDS.parameters())
+    assert run_job_inline(job).state == "succeeded"
+    tests = WebhookDelivery.objects.filter(event="webhook.test")  # the job's end is told, too
+    assert tests.get() == new
 
 
 def test_a_webhook_that_is_deleted_while_its_message_is_sent_fails_nothing(hook, receiver, monkeypatch):
