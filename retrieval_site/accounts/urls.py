@@ -10,15 +10,15 @@ from django.urls import include, path
 
 from retrieval_site.accounts import views
 
-second_factor = [  # what changes one is noted in the same transaction
+second_factor = [  # what takes one away is noted in the same transaction
     path("", mfa.index, name="mfa_index"),
-    path("app/", atomic(totp.activate_totp), name="mfa_activate_totp"),
+    path("app/", totp.activate_totp, name="mfa_activate_totp"),
     path("app/remove/", atomic(totp.deactivate_totp), name="mfa_deactivate_totp"),
     path("codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
     path("codes/file", codes.download_recovery_codes, name="mfa_download_recovery_codes"),
-    path("codes/new/", atomic(codes.generate_recovery_codes), name="mfa_generate_recovery_codes"),
+    path("codes/new/", codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
     path("keys/", webauthn.list_webauthn, name="mfa_list_webauthn"),
-    path("keys/add/", atomic(webauthn.add_webauthn), name="mfa_add_webauthn"),
+    path("keys/add/", webauthn.add_webauthn, name="mfa_add_webauthn"),
     path("keys/<int:pk>/remove/", atomic(webauthn.remove_webauthn), name="mfa_remove_webauthn"),
     path("keys/<int:pk>/", webauthn.edit_webauthn, name="mfa_edit_webauthn"),
 ]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.utils import user_pk_to_url_str
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from fido2.cose import ES256
@@ -47,7 +48,7 @@ class Passkey:
             "clientDataJSON": websafe_encode(asked),
             "authenticatorData": websafe_encode(data),
             "signature": websafe_encode(signature),
-            "userHandle": websafe_encode(str(self.person.pk).encode()),
+            "userHandle": websafe_encode(user_pk_to_url_str(self.person).encode()),
         }
         return _credential(answer)
 
