@@ -9,7 +9,7 @@ from models_admin.models import ModelVersion
 from retrieval_site.errors import AppError
 from search.services.documents import encode_soon
 from search.vectors.sharded.layout import parts_named
-from search.vectors.sharded.lost import parts_rebuild, require_parts
+from search.vectors.sharded.lost import PartState, part_state, parts_rebuild, require_parts
 from search.vectors.sharded.missing import strays, strays_sweep
 from search.vectors.sharded.reaching import reaches, servers_standing
 from search.vectors.sharded.rebalance import rebalance, rows_of_parts
@@ -60,6 +60,12 @@ class Command(BaseCommand):
             raise CommandError("A job makes this version's vectors. Wait for it, or pause it.") from error
 
     def set_up(self) -> None:
+        self._set_up()
+        if any(part_state(part) == PartState.LOST for _, parts in self._tables() for part in parts):
+            words = "A server lacks tables that it had. Run “manage.py shards rebuild” if its data is lost."
+            self.stdout.write(self.style.WARNING(words))
+
+    def _set_up(self) -> None:
         if not shards():
             raise AppError("shards.none")
         set_up()
@@ -90,7 +96,7 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS("Done." if moved else "Everything lies where it should."))
 
     def rebuild(self) -> None:
-        self.set_up()
+        self._set_up()
         made = [one for version in ModelVersion.objects.order_by("pk") for one in parts_rebuild(version)]
         for one in made:
             self.stdout.write(f"{one.table.name}: {one.made} of {one.parts} parts made anew, empty.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from retrieval_site.errors import AppError
-from search.vectors.sharded.layout import live
+from search.vectors.sharded.layout import live as live_parts
 from search.vectors.sharded.servers import connected, shard_named
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class PartStatistics:
 
 def parts_statistics(parts: Sequence[VectorPart]) -> dict[str, PartStatistics]:
     """Return what is known of each part by its name; without those whose server is away or does not answer."""
-    by_server = groupby(sorted(live(tuple(parts)), key=attrgetter("server")), key=attrgetter("server"))
+    by_server = groupby(sorted(live_parts(tuple(parts)), key=attrgetter("server")), key=attrgetter("server"))
     names = {server: [part.name for part in group] for server, group in by_server}
     if not names:
         return {}
@@ -62,7 +62,11 @@ def _of_server(server: str, names: Sequence[str]) -> Iterable[tuple[str, PartSta
     except (AppError, psycopg.Error):
         return []
     return [
-        (row[0], PartStatistics(*row[1:7], index_bytes={"hnsw": row[7], "binary": row[8]})) for row in rows
+        (
+            name,
+            PartStatistics(live, dead, size, indexes, vacuumed, analysed, {"hnsw": hnsw, "binary": binary}),
+        )
+        for name, live, dead, size, indexes, vacuumed, analysed, hnsw, binary in rows
     ]
 
 

@@ -22,7 +22,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from retrieval_site.accounts import second_factor
 from retrieval_site.accounts.models import User
 from search.models import AuditEntry
-from search.services.people import person_export
+from search.services.person_export import person_export
 from search.services.tokens import token_create
 from tests.support.passkeys import Passkey
 

@@ -19,11 +19,13 @@ from models_admin.models import Alias, ModelVersion
 from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.job_types import FIND_NEW
+from search.judged.asking import readable
 from search.models import Collection, Query
 from search.monitoring.gauges import health_gauges
 from search.monitoring.storage import tables_health
 from search.retrieval import reopen, search, search_by_marks
 from search.retrieval.again import same_again
+from search.retrieval.explain import explain
 from search.retrieval.types import EmbeddingPart, SearchRequest
 from search.services.alerts import alerts_set
 from search.services.document_fields import DocumentFields
@@ -122,6 +124,13 @@ def shards_command(*words: str) -> str:
     return out.getvalue()
 
 
+def crash(server) -> None:
+    """The server ends without a farewell; what was committed is on its disk (test servers do not wait for that)."""
+    with psycopg.connect(host=server.socket, user="postgres", dbname="sightline", autocommit=True) as there:
+        there.execute("CHECKPOINT")
+    server.end()
+
+
 def burn_down(server) -> None:
     """The server's data is gone, and an empty database is in its place."""
     with psycopg.connect(host=server.socket, user="postgres", dbname="postgres", autocommit=True) as there:
@@ -215,7 +224,7 @@ def test_encoding_waits_while_vectors_lie_on_servers_that_the_setting_does_not_n
 
 def test_encoding_waits_for_a_server_that_is_away_however_long(version, servers) -> None:
     save(Collection.objects.get(), 5, ROWS)
-    servers[1].end()
+    crash(servers[1])
     job = encode_soon()
     for _ in range(8):
         job = run_job_inline(job)
@@ -229,7 +238,7 @@ def test_reading_on_behind_what_was_kept_says_that_a_part_is_missing(version, se
     query = Query.objects.get(pk=asked(version, limit=20).query_id)
     query.answer, query.plan["more"] = query.answer[:20], True
     query.save()
-    servers[1].end()
+    crash(servers[1])
     with pytest.raises(AppError) as refused:
         reopen(query.pk, None, 50, session="s")
     assert (refused.value.id, refused.value.status) == (PART_MISSING, 503)
@@ -247,7 +256,7 @@ def test_saved_searches_are_asked_again_once_the_server_is_back(version, servers
     alerts_set(saved=row, alerts="page")
     save(Collection.objects.get(), 30, ROWS)
     assert run_job_inline(encode_soon()).state == JobState.SUCCEEDED
-    servers[1].end()
+    crash(servers[1])
     job = run_job_inline(Job.objects.get(type=FIND_NEW.name, state=JobState.QUEUED))
     assert (job.state, row.findings.count()) == (JobState.QUEUED, 0)
     servers[1].start()
@@ -257,9 +266,11 @@ def test_saved_searches_are_asked_again_once_the_server_is_back(version, servers
 
 
 def test_marks_of_documents_on_a_server_that_is_away_move_nothing_in_silence(version, table, servers) -> None:
-    query = Query.objects.get(pk=asked(version, limit=50).query_id)
+    found = asked(version, limit=50)
+    query = Query.objects.get(pk=found.query_id)
     here, there = on_server(table, 0)[0], on_server(table, 1)[0]
-    servers[1].end()
+    gone = on_server(table, 1)
+    crash(servers[1])
     for grades in ({there: 2}, {here: 2, there: 2}):
         with pytest.raises(AppError) as refused:
             search_by_marks(query, same_again(query, None, "s", 10), grades)
@@ -267,6 +278,9 @@ def test_marks_of_documents_on_a_server_that_is_away_move_nothing_in_silence(ver
         assert refused.value.headers == {"Retry-After": "5"}
     answer = search_by_marks(query, same_again(query, None, "s", 10), {here: 2})
     assert warned(answer) == [PART_MISSING]
+    lost = next(hit for hit in found.hits if hit.document.pk in gone)
+    with pytest.raises(AppError, match=r"shards\.document_away"):
+        explain(query, lost)
 
 
 def test_a_server_that_only_the_database_does_not_reach_is_left_out(version, table) -> None:
@@ -378,7 +392,7 @@ def test_a_lost_server_that_is_taken_out_of_the_setting_gives_its_parts_to_anoth
 ) -> None:
     index_build(version, "passage")
     before = [hit.document.pk for hit in asked(version).hits]
-    servers[1].end()
+    crash(servers[1])
     with pytest.raises(CommandError, match=r"shards\.away"):
         shards_command("rebuild")  # its data may be there still
     use(monkeypatch, servers[:1])
@@ -395,3 +409,20 @@ def test_a_lost_server_that_is_taken_out_of_the_setting_gives_its_parts_to_anoth
     shards_command("rebalance")
     assert len(parts_named(table.name)) == 1
     assert stored(version) == ROWS
+
+
+def test_setting_an_empty_server_up_says_what_is_missing_there(version, servers) -> None:
+    assert "rebuild" not in shards_command("set-up")
+    burn_down(servers[1])
+    assert "Run “manage.py shards rebuild”" in shards_command("set-up")
+    shards_command("rebuild")
+    assert run_job_inline(encode_soon()).state == JobState.SUCCEEDED
+    assert stored(version) == ROWS
+
+
+def test_what_is_measured_is_not_passed_over_for_a_server_that_is_away(version) -> None:
+    def away(_):
+        raise AppError("shards.document_away", missing=1, parts=2, retry_after_seconds=5)
+
+    with pytest.raises(AppError, match=r"shards\.document_away"):
+        list(readable([1], away))
