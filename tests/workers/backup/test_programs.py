@@ -25,7 +25,8 @@ def environment_of(monkeypatch):
     """What the programs get for a parameter of DATABASE_URL."""
 
     def given(parameter):
-        used = site_settings._database(f"postgresql://me:secret@db.example:6432/site?{parameter}=of-the-url")
+        url = f"postgresql://me:secret@db.example:6432/site?{parameter}=of-the-url"
+        used = site_settings._database(url, site_settings._PATIENCE)
         monkeypatch.setattr(programs, "connection", SimpleNamespace(settings_dict=used))
         return environment()
 
