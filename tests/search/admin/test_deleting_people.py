@@ -58,7 +58,11 @@ def test_deleting_a_person_erases_what_is_kept_of_them(admin, boss, settings, tm
     upload_path(upload).parent.mkdir()
     upload_path(upload).write_bytes(b"half")
     confirm = shown_page(admin.get(reverse("admin:accounts_user_delete", args=[anna.pk])))
+    chosen = {"action": "delete_selected", "_selected_action": [anna.pk]}
+    confirm_list = shown_page(admin.post(reverse("admin:accounts_user_changelist"), chosen))
     assert "searches: 1" in confirm.casefold()
+    assert "what they judged stays" in confirm
+    assert "what they judged stays" in confirm_list
     assert delete(admin, how, anna).status_code == 302
     assert not User.objects.filter(username="anna").exists()
     assert Query.objects.get() == theirs
