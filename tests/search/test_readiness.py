@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import OperationalError, connection
 
+from retrieval_site.health.broker import broker
 from retrieval_site.health.checks import CheckFailedError, run_checks
 from search import readiness
 from search.readiness import NO_MODEL, check_index, check_model
@@ -71,10 +72,10 @@ def test_servers_that_are_away_make_the_answer_unknown(
 ) -> None:
     make_version()
     settings.CONFIG = replace(settings.CONFIG, redis_url="unix:///nowhere/redis.sock")
-    wire.client.cache_clear()
+    broker.cache_clear()
     with pytest.raises(CheckFailedError, match="Redis does not answer"):
         check_model()
-    wire.client.cache_clear()
+    broker.cache_clear()
 
     def refuse() -> None:
         raise OperationalError("connection refused")
