@@ -104,7 +104,7 @@ def _asked(clients: list[Client], seconds: float) -> list[float]:
     photos, until = [photo(seed) for seed in range(PHOTOS)], time.monotonic() + seconds
 
     def asks(number: int) -> list[float]:
-        took = []
+        took: list[float] = []
         for turn in itertools.count(number):
             if time.monotonic() > until:
                 return took
