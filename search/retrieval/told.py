@@ -45,6 +45,6 @@ def _sees_all_searched(query: Query, viewer: Viewer) -> bool:
     """Return whether somebody sees all collections in which a search may have looked."""
     visible = visible_collections(viewer)
     if query.collections:
-        searched = set(Collection.objects.filter(slug__in=query.collections).values_list("slug", "pk"))
-        return len(searched) == len(set(query.collections)) and {pk for _, pk in searched} <= set(visible)
+        searched = set(Collection.objects.filter(slug__in=query.collections).values_list("pk", flat=True))
+        return len(searched) == len(set(query.collections)) and searched <= set(visible)
     return not Collection.objects.exclude(pk__in=visible).exists()
