@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
+from retrieval_site.database.vector_servers import servers_standing
 from retrieval_site.health.gauges import Gauge
 from search.models import AuditEntry
 from search.monitoring.alerts import drifts_now, recalls_now
 from search.monitoring.outcomes import outcomes_of_last_day
 from search.monitoring.storage import tables_health
 from search.vectors.sharded.layout import away_look, away_names
-from search.vectors.sharded.reaching import servers_standing
 from search.vectors.sharded.servers import shards
 
 if TYPE_CHECKING:

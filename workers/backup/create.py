@@ -12,11 +12,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from retrieval_site.audit import audit_note
+from retrieval_site.database.vector_servers import servers_standing
 from retrieval_site.errors import AppError
 from workers.backup.answers import answers_take
 from workers.backup.contents import contents
@@ -73,7 +74,7 @@ def backup_create(
     With `with_keys`, the settings hold `SECRET_KEY` and the passwords of the environment too. A backup that breaks
     off leaves no manifest, so it is none; the blobs that it copied serve the next one. Raises AppError `backup.*`.
     """
-    if settings.CONFIG.vector_shards or _has_vector_servers():
+    if settings.CONFIG.vector_shards or servers_standing(DEFAULT_DB_ALIAS):  # a dump has their passwords
         raise AppError("backup.vectors_elsewhere")
     now = timezone.now()
     manifest = BackupManifest(
@@ -100,15 +101,6 @@ def backup_create(
     }
     audit_note("backup.made", **said, missing=len(manifest.missing))
     return BackupMade(manifest, copied.blobs, copied.size)
-
-
-def _has_vector_servers() -> bool:
-    """Return whether the database knows servers of vectors, whatever the setting says: a dump has their passwords."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            r"SELECT EXISTS (SELECT FROM pg_foreign_server WHERE srvname LIKE 'sightline\_shard\_%')"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def _store(

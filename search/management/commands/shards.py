@@ -6,12 +6,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS
 
 from models_admin.models import ModelVersion
+from retrieval_site.database.vector_servers import servers_standing
 from retrieval_site.errors import AppError
 from search.services.documents import encode_soon
 from search.vectors.sharded.layout import parts_named
 from search.vectors.sharded.lost import PartState, part_state, parts_rebuild, require_parts
 from search.vectors.sharded.missing import strays, strays_sweep
-from search.vectors.sharded.reaching import reaches, servers_standing
+from search.vectors.sharded.reaching import reaches
 from search.vectors.sharded.rebalance import rebalance, rows_of_parts
 from search.vectors.sharded.servers import answers, shards
 from search.vectors.sharded.setting_up import servers_forget, set_up

@@ -23,7 +23,8 @@ from django.db import Error, connections
 from psycopg import sql
 
 from retrieval_site.database.reading import alias, connection
-from search.vectors.sharded.reaching import reaches, servers_standing
+from retrieval_site.database.vector_servers import servers_standing
+from search.vectors.sharded.reaching import reaches
 from search.vectors.sharded.servers import shard_named, shards
 
 if TYPE_CHECKING:

@@ -12,15 +12,7 @@ from psycopg import sql
 from search.vectors.sharded.setting_up import width_table
 
 ANSWER_MS = 700
-_STANDING = r"SELECT srvname FROM pg_foreign_server WHERE srvname LIKE 'sightline\_shard\_%' ORDER BY srvname"
 _ANSWERS = sql.SQL("SELECT ef_search FROM {} LIMIT 1")
-
-
-def servers_standing(using: str) -> list[str]:
-    """Return the names of the servers of vectors that the database knows, whatever the setting says."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(_STANDING)
-        return [name for (name,) in cursor.fetchall()]
 
 
 def reaches(server: str, using: str) -> bool:

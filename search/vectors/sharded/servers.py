@@ -12,6 +12,7 @@ import psycopg
 from django.conf import settings
 from psycopg.conninfo import conninfo_to_dict
 
+from retrieval_site.database.vector_servers import PREFIX
 from retrieval_site.errors import AppError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _shard(place: int, address: str) -> Shard:
         raise AppError("shards.address", place=place) from None  # what libpq says quotes the address
     where = "|".join(known.get(name, "") for name in ("host", "port", "dbname"))
     digest = hashlib.sha256(where.encode()).hexdigest()[:8]
-    return Shard(known, f"sightline_shard_{digest}")
+    return Shard(known, f"{PREFIX}{digest}")
 
 
 def shard_named(name: str) -> Shard:

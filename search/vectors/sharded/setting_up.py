@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from psycopg import sql
 
+from retrieval_site.database.vector_servers import PREFIX, servers_standing
 from search.units.registry import unit_kinds
 from search.vectors.sharded.servers import connected, shards
 
@@ -116,9 +117,9 @@ def set_up() -> None:
 
 
 # CASCADE takes what hangs on a server: its mapping with the password, and the foreign tables that lead there.
-_UNUSED = r"""
+_UNUSED = """
     SELECT srvname FROM pg_foreign_server server
-    WHERE srvname LIKE 'sightline\_shard\_%%' AND NOT srvname = ANY(%s) AND NOT EXISTS (
+    WHERE srvname = ANY(%s) AND NOT EXISTS (
         SELECT FROM pg_foreign_table JOIN pg_inherits ON inhrelid = ftrelid WHERE ftserver = server.oid
     ) ORDER BY srvname
 """
@@ -126,8 +127,9 @@ _UNUSED = r"""
 
 def servers_forget() -> int:
     """Drop the servers that neither the setting names nor a table has a part on; return how many there were."""
+    named = {shard.name for shard in shards()}
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_UNUSED, [[shard.name for shard in shards()]])
+        cursor.execute(_UNUSED, [[name for name in servers_standing(DEFAULT_DB_ALIAS) if name not in named]])
         unused = [name for (name,) in cursor.fetchall()]
         for name in unused:
             cursor.execute(sql.SQL("DROP SERVER {} CASCADE").format(sql.Identifier(name)))
@@ -169,12 +171,12 @@ def server_statements(shard: Shard, known: list[str] | None) -> Iterator[sql.Com
 
 def width_table(server: str) -> str:
     """Return the name of the foreign table by which a server's `ef_search` is set."""
-    return f"{WIDTH}_{server.removeprefix('sightline_shard_')}"
+    return f"{WIDTH}_{server.removeprefix(PREFIX)}"
 
 
 def asked_table(server: str) -> str:
     """Return the name of the foreign table by which a server is given the vector that is searched with."""
-    return f"{ASKED}_{server.removeprefix('sightline_shard_')}"
+    return f"{ASKED}_{server.removeprefix(PREFIX)}"
 
 
 def _listed(options: Mapping[str, str], known: list[str] | None = None) -> sql.Composed:
