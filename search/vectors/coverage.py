@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from psycopg import sql
 
+from retrieval_site.database.counting import counted_in, is_about
 from search.vectors.sharded import missing
 from search.vectors.sharded.layout import parts_of
 from search.vectors.tables import VectorTable, tables_of
@@ -44,6 +45,11 @@ class Coverage:
         return self.total - self.stored
 
     @property
+    def is_large(self) -> bool:
+        """Return whether there are so many that `coverage_about` estimates them."""
+        return is_about(self.total)
+
+    @property
     def complete(self) -> bool:
         """Return whether every unit has its vector."""
         return self.stored == self.total
@@ -77,6 +83,19 @@ def missing_outside(version: ModelVersion, kind: str, collections: list[int]) ->
 def coverage(version: ModelVersion) -> dict[str, Coverage]:
     """Return the coverage of each kind of unit that the version encodes; none stored where a table is missing."""
     return {table.kind: _coverage_of(table) for table in tables_of(version)}
+
+
+def coverage_about(version: ModelVersion) -> dict[str, Coverage]:
+    """Return the same for people's eyes: of many units, both numbers are estimates."""
+    return {table.kind: _coverage_about(table) for table in tables_of(version)}
+
+
+def _coverage_about(table: VectorTable) -> Coverage:
+    total = counted_in(table.unit_rows)
+    if parts := parts_of(table):
+        return Coverage(total, missing.stored_count(parts))
+    stored = counted_in(table.identifier) if table.exists() else 0
+    return Coverage(total, min(stored, total))
 
 
 def _coverage_of(table: VectorTable) -> Coverage:

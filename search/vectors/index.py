@@ -8,6 +8,7 @@ signs, a denser graph is no use: what they leave out is made good by comparing m
 
 from __future__ import annotations
 
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,16 @@ from psycopg import sql
 from psycopg.errors import DiskFull, OutOfMemory
 
 from retrieval_site.database import Prepared, reading
+from search.vectors.building import BuildProgress, asking_here
 from search.vectors.nearest import indexed, nearest
 from search.vectors.sharded.index import index_note, on_each, parts_state, statistics_refresh
 from search.vectors.sharded.layout import parts_of
+from search.vectors.sharded.servers import connected, shard_named
 from search.vectors.sharded.statistics import parts_index_bytes
 from search.vectors.tables import INDEX_KINDS, IndexKind, VectorTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import psycopg
     from django.db.backends.utils import CursorWrapper
@@ -88,27 +91,40 @@ class IndexState:
     size_bytes: int
 
 
-def index_build(version: ModelVersion, kind: str, *, parallel_workers: int | None = None) -> None:
+def index_build(
+    version: ModelVersion,
+    kind: str,
+    *,
+    parallel_workers: int | None = None,
+    tell: Callable[[int, int], None] | None = None,
+) -> None:
     """Let the index that was chosen for this version stand and no other, then refresh the planner's statistics.
+
+    While it is built, `tell` hears from other threads how many rows are in it, and of how many.
 
     All or nothing: a build that is killed leaves no index, and no search ever sees half of one. Meanwhile searches
     go by the index of another kind, where one stands until this one does, or scan exactly; writers to this table wait.
     """
-    table = VectorTable(version.pk, kind)
-    wanted = wanted_index(version)
+    table, wanted = VectorTable(version.pk, kind), wanted_index(version)
+    progress = BuildProgress(tell) if tell else None
     if parts := parts_of(table):
-        _build_parts(table, parts, wanted, version.dim)
+        _build_parts(table, parts, wanted, version.dim, progress)
         return
     if wanted and wanted not in _standing(table):
-        try:
-            _build(table, wanted, version.dim, parallel_workers)
-        except DatabaseError as error:
-            # Parallel building takes its memory from /dev/shm, which is small in containers.
-            if not isinstance(error.__cause__, DiskFull | OutOfMemory):
-                raise
-            _build(table, wanted, version.dim, 0)
+        with progress.watched(table.name, asking_here) if progress else nullcontext():
+            _build_here(table, wanted, version.dim, parallel_workers)
     _drop(table, [other for other in INDEX_KINDS if other != wanted])
     _refresh_statistics(table)
+
+
+def _build_here(table: VectorTable, wanted: IndexKind, dim: int, parallel_workers: int | None) -> None:
+    try:
+        _build(table, wanted, dim, parallel_workers)
+    except DatabaseError as error:
+        # Parallel building takes its memory from /dev/shm, which is small in containers.
+        if not isinstance(error.__cause__, DiskFull | OutOfMemory):
+            raise
+        _build(table, wanted, dim, 0)
 
 
 def wanted_index(version: ModelVersion) -> IndexKind | None:
@@ -117,21 +133,38 @@ def wanted_index(version: ModelVersion) -> IndexKind | None:
 
 
 def _build_parts(
-    table: VectorTable, parts: tuple[VectorPart, ...], wanted: IndexKind | None, dim: int
+    table: VectorTable,
+    parts: tuple[VectorPart, ...],
+    wanted: IndexKind | None,
+    dim: int,
+    progress: BuildProgress | None,
 ) -> None:
     """Build every part's index on its shard, all at once, and then drop the others."""
     if wanted:
-        parts_index_build(parts, wanted, dim)
+        parts_index_build(parts, wanted, dim, progress)
     index_note(table, wanted)
     _drop_parts(parts, [other for other in INDEX_KINDS if other != wanted])
     if not wanted:
         statistics_refresh(parts)
 
 
-def parts_index_build(parts: Sequence[VectorPart], index: IndexKind, dim: int) -> None:
+def parts_index_build(
+    parts: Sequence[VectorPart], index: IndexKind, dim: int, progress: BuildProgress | None = None
+) -> None:
     """Build an index on every part, all at once, and count the rows for the planners."""
-    on_each(parts, lambda there, part: _build_part(there, part, index, dim))
+
+    def build(there: psycopg.Connection[Any], part: VectorPart) -> None:
+        with progress.watched(part.name, lambda: _asking(part)) if progress else nullcontext():
+            _build_part(there, part, index, dim)
+
+    on_each(parts, build)
     statistics_refresh(parts)
+
+
+@contextmanager
+def _asking(part: VectorPart) -> Iterator[Any]:
+    with connected(shard_named(part.server)) as there:
+        yield there.cursor()
 
 
 def _build_part(there: psycopg.Connection[Any], part: VectorPart, index: IndexKind, dim: int) -> None:

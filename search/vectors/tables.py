@@ -18,6 +18,7 @@ from psycopg.errors import LockNotAvailable
 
 from retrieval_site.errors import AppError
 from search.units.registry import unit_kind, unit_kinds, unit_kinds_of
+from search.vectors.sharded.citus import citus_create, citus_nodes
 from search.vectors.sharded.layout import is_sharded, parts_named
 from search.vectors.sharded.tables import parts_create, parts_drop
 
@@ -89,7 +90,10 @@ def tables_of(version: ModelVersion) -> tuple[VectorTable, ...]:
 
 
 def table_create(version: ModelVersion) -> tuple[VectorTable, ...]:
-    """Make the version's vector tables where they are missing; raises AppError `model.dimension` for a bad one."""
+    """Make the version's vector tables where they are missing; raises AppError `model.dimension` for a bad one.
+
+    Over the servers that the setting names, else as Citus distributes them where that is installed, else here.
+    """
     if not 1 <= version.dim <= DIM_MAX:
         raise AppError("model.dimension", dim=version.dim, most=DIM_MAX)
     tables = tables_of(version)
@@ -99,6 +103,8 @@ def table_create(version: ModelVersion) -> tuple[VectorTable, ...]:
                 continue  # wherever it lies
             if is_sharded():
                 parts_create(table, version.dim)
+            elif nodes := citus_nodes():
+                citus_create(table, version.dim, nodes)
             else:
                 plain_create(table, version.dim)
     return tables

@@ -24,7 +24,7 @@ from psycopg import sql
 
 from retrieval_site.database.reading import alias, connection
 from retrieval_site.database.vector_servers import servers_standing
-from search.vectors.sharded.reaching import reaches
+from search.vectors.sharded.reaching import reaches, unreached
 from search.vectors.sharded.servers import shard_named, shards
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ class _Away:
         self.names: frozenset[str] = frozenset()
         self.asked_by: dict[str, str] = {}
         """By which of our databases each that is away was asked, and is asked again."""
+        self.found_at: dict[str, float] = {}
+        """When each was last found to be away."""
         self.back_at: dict[str, float] = {}
         """When each that was away answered again."""
         self.lock = threading.Lock()
@@ -166,18 +168,24 @@ def away_since(moment: float) -> frozenset[str]:
         return _away.names | {name for name, back in _away.back_at.items() if back >= moment}
 
 
-def away_look() -> bool:
-    """Ask every server now by the connection in use; return whether one is away that was not known to be."""
-    standing = frozenset(servers_standing(alias()))
-    return away_note(frozenset(name for name in standing - _away.names if not reaches(name, alias())))
+def away_found_since(moment: float) -> bool:
+    """Return whether a server was found to be away since a moment of this process."""
+    with _away.lock:
+        return any(found > moment for found in _away.found_at.values())
 
 
-def away_note(names: frozenset[str]) -> bool:
-    """Leave these servers out until the database of the connection in use reaches them; return whether that is new."""
+def away_look(using: str) -> bool:
+    """Ask every server now by way of this database of ours; return whether one is away that was not known to be."""
+    return away_note(unreached(frozenset(servers_standing(using)) - _away.names, using), using)
+
+
+def away_note(names: frozenset[str], using: str) -> bool:
+    """Leave these servers out until this database of ours reaches them; return whether that is new."""
     with _away.lock:
         new = names - _away.names
         _away.names |= names
-        _away.asked_by |= dict.fromkeys(new, alias())
+        _away.asked_by |= dict.fromkeys(new, using)
+        _away.found_at |= dict.fromkeys(new, time.monotonic())
         if new:
             known = {shard.name: shard.place for shard in shards()}
             places = ", ".join(sorted(known.get(name, name) for name in new))
@@ -193,6 +201,7 @@ def away_forget() -> None:
     with _away.lock:
         _away.names = frozenset()
         _away.back_at.clear()
+        _away.found_at.clear()
 
 
 def _watch() -> None:

@@ -92,7 +92,7 @@ def parts_rebuild(version: ModelVersion) -> Iterator[PartsMade]:
     with version_lock(version):
         for table in tables_of(version):
             parts = parts_named(table.name)
-            if places := _lost_places(parts):
+            if parts and (places := _lost_places(parts)):
                 _make_anew(table, parts, places, version.dim)
                 yield PartsMade(table, len(places), len(parts))
 

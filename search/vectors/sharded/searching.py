@@ -16,8 +16,18 @@ from psycopg.errors import UndefinedTable
 from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
 from retrieval_site.outages import RETRY_SECONDS
-from search.vectors.sharded.layout import away_look, away_since, is_sharded, live, parts_held, parts_of
+from search.vectors.sharded.layout import (
+    away_look,
+    away_names,
+    away_since,
+    is_sharded,
+    live,
+    parts_held,
+    parts_of,
+)
+from search.vectors.sharded.servers import shards
 from search.vectors.sharded.setting_up import EF_SEARCH_MAX, asked_table, width_table
+from search.vectors.sharded.stalled import SearchCutError, cut_when_stalled
 from workers.error_table import sentence
 
 if TYPE_CHECKING:
@@ -30,8 +40,11 @@ if TYPE_CHECKING:
     from search.vectors.tables import VectorTable
 
 Answer = TypeVar("Answer")
-REACH_MS = 1000
-"""How long a search waits for shards to take a connection and its width, which takes them a millisecond."""
+REACH_MS = 5000
+"""How long shards are waited for to take a connection and a width, which takes them a millisecond.
+
+Long, for machines that are overloaded: searches for which one says nothing are cut off sooner (`stalled.py`).
+"""
 PART_MISSING = "shards.part_missing"
 _WIDTH = sql.SQL("SELECT applied FROM {} WHERE ef_search = {}")
 _REACHED = sql.SQL("SELECT vector FROM {}")
@@ -40,7 +53,7 @@ _REACHED = sql.SQL("SELECT vector FROM {}")
 def width_set(parts: Sequence[VectorPart], ef_search: int) -> None:
     """Set `hnsw.ef_search` on every shard that is there, for the transaction that is open.
 
-    Raises Django's OperationalError where one cannot be reached within a second.
+    Raises Django's OperationalError where one cannot be reached within `REACH_MS`.
     """
     if not (there := live(tuple(parts))):
         raise AppError("shards.all_away")
@@ -52,7 +65,7 @@ def width_set(parts: Sequence[VectorPart], ef_search: int) -> None:
 def reached(table: VectorTable) -> Iterator[None]:
     """Begin a transaction in which every shard that is there has answered; nothing without shards.
 
-    Raises Django's OperationalError where one cannot be reached within a second.
+    Raises Django's OperationalError where one cannot be reached within `REACH_MS`.
     """
     if not (there := live(parts_of(table))):
         yield
@@ -63,7 +76,7 @@ def reached(table: VectorTable) -> Iterator[None]:
 
 
 def _ask_each(parts: Sequence[VectorPart], statement: Callable[[str], sql.Composed]) -> None:
-    """Ask the parts' servers, for a second at most; a limit that the transaction has counts again then."""
+    """Ask the parts' servers, for `REACH_MS` at most; a limit that the transaction has counts again then."""
     servers = sorted({part.server for part in parts})
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('statement_timeout')")
@@ -94,25 +107,41 @@ def despite_shards(work: Callable[[], Answer]) -> Answer:
     """Return what `work` reads, by the parts that tables have at its beginning.
 
     Where a shard could not be reached, or an empty server is in its place, it is done again without those that are
-    away; where a table was moved meanwhile, by the parts that it has then.
+    away; where a table was moved meanwhile, by the parts that it has then. Raises AppError `shards.part_missing` where
+    that cannot be, since a server stopped in a transaction that began before.
     """
     try:
-        with parts_held():
+        with parts_held(), cut_when_stalled():
             return work()
+    except SearchCutError as cut:
+        if connection.in_atomic_block:  # which began before, and is lost
+            raise _server_away() from cut
     except OperationalError:
         if not is_sharded():
             raise
-        away_look()
+        away_look(alias())
     except ProgrammingError as error:
         if not (is_sharded() and isinstance(error.__cause__, UndefinedTable)):
             raise
-        away_look()
-    with parts_held(anew=True):
-        return work()
+        away_look(alias())
+    try:
+        with parts_held(anew=True), cut_when_stalled():
+            return work()
+    except SearchCutError as cut:
+        raise _server_away() from cut
+
+
+def _server_away() -> AppError:
+    return AppError(
+        "shards.part_missing",
+        missing=len(away_names()),
+        parts=len(shards()),
+        retry_after_seconds=RETRY_SECONDS,
+    )
 
 
 def reading_shards(table: VectorTable, work: Callable[[], Answer]) -> Answer:
-    """Return what `work` reads of a table outside of a search; of the shards that can be reached within a second."""
+    """Return what `work` reads of a table outside of a search; of the shards that can be reached."""
 
     def of_reached() -> Answer:
         with reached(table):

@@ -61,25 +61,6 @@ _NEAR = sql.SQL("""
 # A sample of the rows comes as text with every vector in it, and only their number is of use.
 _FEW_SAMPLES = sql.SQL("ALTER FOREIGN TABLE {} ALTER {} SET STATISTICS 1")
 _COLUMNS = ("unit_id", "document_id", "collection_id", "embedding")
-CITUS = sql.SQL("""
-    CREATE TABLE {table} (
-        unit_id bigint PRIMARY KEY,
-        document_id bigint NOT NULL,
-        collection_id bigint NOT NULL,
-        embedding halfvec({dim}) STORAGE PLAIN NOT NULL
-    );
-    CREATE INDEX ON {table} (document_id);
-    CREATE INDEX ON {table} (collection_id);
-    SELECT create_distributed_table({name}, 'unit_id', shard_count => {shards}, colocate_with => 'none')
-""")
-"""What makes the same table where Citus is installed; not run here: see docs/decisions/sharding.md."""
-
-
-def citus_statement(table: VectorTable, dim: int, count: int) -> sql.Composed:
-    """Return what makes a table over `count` shards of Citus, with `hnsw` built by `CREATE INDEX` on its name."""
-    return CITUS.format(
-        table=table.identifier, dim=sql.Literal(dim), name=sql.Literal(table.name), shards=sql.Literal(count)
-    )
 
 
 def parts_create(table: VectorTable, dim: int, *, name: str = "") -> tuple[VectorPart, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from psycopg import sql
 
-from search.vectors import index
+from search.vectors import building, index
 from search.vectors.coverage import Coverage, coverage, units_missing
 from search.vectors.index import index_build, index_drop, index_prewarm, index_settled, index_state
 from search.vectors.tables import table_drop
@@ -52,6 +52,43 @@ def test_an_index_is_built_once_and_dropped():
     index_drop(version, "passage")
     index_drop(version, "passage")
     assert index_state(version, "passage").kind is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_build_tells_how_far_it_is(monkeypatch):
+    monkeypatch.setattr(building, "ASK_SECONDS", 0.02)
+    version, passages = make_version(dim=64), make_documents(make_collection(), 4000)
+    store(version, passages, clustered(4000, 64))
+    told = []
+    index_build(version, "passage", parallel_workers=0, tell=lambda done, total: told.append((done, total)))
+    assert len(told) > 1
+    assert {total for _, total in told} == {4000}
+    numbers = [done for done, _ in told]
+    assert numbers == sorted(numbers)
+    assert any(0 < number < 4000 for number in numbers)
+    assert index_state(version, "passage").kind == "hnsw"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_build_succeeds_where_nobody_can_be_told(monkeypatch):
+    monkeypatch.setattr(building, "ASK_SECONDS", 0.01)
+    version, passages = make_version(), make_documents(make_collection(), 500)
+    store(version, passages, clustered(500, 16))
+
+    def refuses(done, total):
+        raise OperationalError("no room for another connection")
+
+    index_build(version, "passage", parallel_workers=0, tell=refuses)
+    assert index_state(version, "passage").kind == "hnsw"
+
+
+def test_the_parts_of_a_table_are_told_of_together():
+    told = []
+    progress = building.BuildProgress(lambda done, total: told.append((done, total)))
+    progress._say("one", 10, 100)
+    progress._say("other", 50, 200)
+    progress._say("one", 30, 100)
+    assert told == [(10, 100), (60, 300), (80, 300)]
 
 
 def test_the_index_that_was_chosen_stands_and_no_other():

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from io import StringIO
 
@@ -13,7 +11,7 @@ import numpy as np
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pgvector import HalfVector
 from psycopg.errors import QueryCanceled
@@ -42,22 +40,13 @@ from search.vectors.sharded.searching import (
 )
 from search.vectors.sharded.servers import connected, shards
 from search.vectors.sharded.setting_up import server_statements, set_up, width_table
-from search.vectors.sharded.tables import citus_statement
 from search.vectors.sharded.writing import part_copy
 from search.vectors.tables import VectorTable, table_create, table_drop
 from tests.support.corpus import clustered, make_documents, make_version
-from tests.support.postgres_servers import PostgresServer
 from tests.support.searched import RARE, encoded, exact_scores, run, scope_of, searched
-from workers.backup.create import backup_create
-from workers.backup.sealing import Sealing
+from tests.support.shards import empty_servers, servers_forgotten, silent, use, wait_for
 
 ROWS, DIM = 3_000, 32
-PATIENCE_SECONDS = 20.0
-
-
-def use(monkeypatch, servers) -> None:
-    addresses = [f"postgresql://postgres:hush@/sightline?host={server.socket}" for server in servers]
-    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, vector_shards=addresses))
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +58,8 @@ def module_patch():
 @pytest.fixture(scope="module")
 def servers(services_folder, django_db_setup):
     """Three empty servers, each with a database."""
-    found = [PostgresServer(services_folder / f"shard-{number}") for number in range(3)]
-    for server in found:
-        server.start()
-        server.embedded.ensure_database()
-    yield found
-    for server in found:
-        server.end()
+    with empty_servers(services_folder, "shard", 3) as found:
+        yield found
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -98,9 +82,7 @@ def corpus(servers, module_patch, _database):
             if server.process is None:
                 server.start()
         away_forget()
-    with connection.cursor() as cursor:
-        cursor.execute("DROP EXTENSION postgres_fdw CASCADE; DROP FUNCTION sightline_vectors_gone CASCADE")
-        cursor.execute("DROP TABLE sightline_vectors_left")
+    servers_forgotten()
 
 
 @pytest.fixture
@@ -123,26 +105,6 @@ def counts(table) -> list[int]:
             cursor.execute(f"SELECT count(*) FROM {part.name}")
             found.append(cursor.fetchone()[0])
     return found
-
-
-@contextmanager
-def silent(server):
-    """Something in the server's place that takes connections and says nothing."""
-    path = server.paths.run / ".s.PGSQL.5432"
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        path.chmod(0o777)
-        listener.listen(16)
-        yield
-    path.unlink()
-
-
-def wait_for(is_so) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def test_shards_that_nobody_set_up_are_refused(servers, monkeypatch) -> None:
@@ -295,7 +257,7 @@ def test_a_shard_that_was_away_during_a_search_is_said_although_it_is_back(table
     name, began = parts_of(table)[1].server, time.monotonic()
     monkeypatch.setattr(layout, "reaches", lambda *_: True)
     monkeypatch.setattr(layout, "ASK_AGAIN_SECONDS", 0.01)
-    away_note(frozenset({name}))
+    away_note(frozenset({name}), DEFAULT_DB_ALIAS)
     wait_for(lambda: not away_names())
     assert [one["id"] for one in part_warnings(table, began)] == [PART_MISSING]
     with pytest.raises(AppError, match="1 of 2"):
@@ -510,19 +472,3 @@ def test_no_password_is_shown(corpus, servers, monkeypatch) -> None:
     with pytest.raises(AppError) as refused:
         shards()
     assert "hush" not in str(refused.value)
-
-
-def test_a_backup_that_would_leave_the_vectors_out_is_refused(corpus) -> None:
-    with pytest.raises(AppError) as refused:
-        backup_create(place=None, sealing=Sealing())
-    assert refused.value.id == "backup.vectors_elsewhere"
-
-
-@pytest.mark.django_db  # one of them must ask for the database, or there is none: the others commit
-def test_with_citus_it_would_be_one_distributed_table() -> None:
-    written = citus_statement(VectorTable(7, "passage"), 64, 16).as_string()
-    assert "halfvec(64) STORAGE PLAIN" in written
-    assert (
-        "create_distributed_table('embedding_7_passage', 'unit_id', shard_count => 16, colocate_with => 'none')"
-        in written
-    )

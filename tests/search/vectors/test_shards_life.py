@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from io import StringIO
 
 import psycopg
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
@@ -18,7 +17,8 @@ from django.urls import reverse
 from models_admin.models import Alias, ModelVersion
 from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
-from search.job_types import FIND_NEW
+from search.indexing.added import tables_complete
+from search.job_types import ENCODE, FIND_NEW
 from search.judged.asking import readable
 from search.models import Collection, Query
 from search.monitoring.gauges import health_gauges
@@ -39,12 +39,15 @@ from search.vectors.sharded.layout import away_forget, away_names, parts_named
 from search.vectors.sharded.searching import PART_MISSING
 from search.vectors.sharded.servers import connected, shards
 from search.vectors.sharded.setting_up import set_up
-from search.vectors.tables import VectorTable, table_create, table_drop
+from search.vectors.tables import VectorTable, table_create, table_drop, tables_of
 from tests.support.corpus import clustered
-from tests.support.postgres_servers import PostgresServer
 from tests.support.queries import make_query
+from tests.support.shards import empty_servers, servers_forgotten, use, wait_for
 from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
 from workers.backup.create import backup_create
+from workers.backup.manifest import DUMP
+from workers.backup.places import FolderPlace
+from workers.backup.programs import program
 from workers.backup.sealing import Sealing
 from workers.encoding.pool import POOL
 from workers.jobs.runner import run_job_inline
@@ -53,23 +56,12 @@ from workers.storage.blobs import blob_store
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_redis")]
 ROWS = 60
-PATIENCE_SECONDS = 20.0
-
-
-def use(monkeypatch, servers) -> None:
-    addresses = [f"postgresql://postgres:hush@/sightline?host={server.socket}" for server in servers]
-    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, vector_shards=addresses))
 
 
 @pytest.fixture(scope="module")
 def servers(services_folder):
-    found = [PostgresServer(services_folder / f"life-{number}") for number in range(2)]
-    for server in found:
-        server.start()
-        server.embedded.ensure_database()
-    yield found
-    for server in found:
-        server.end()
+    with empty_servers(services_folder, "life", 2) as found:
+        yield found
 
 
 @pytest.fixture
@@ -97,9 +89,7 @@ def version(servers, monkeypatch, tmp_path):
     use(monkeypatch, servers)
     away_forget()
     table_drop(row)
-    with connection.cursor() as cursor:
-        cursor.execute("DROP EXTENSION postgres_fdw CASCADE; DROP FUNCTION sightline_vectors_gone CASCADE")
-        cursor.execute("DROP TABLE sightline_vectors_left")
+    servers_forgotten()
 
 
 @pytest.fixture
@@ -138,13 +128,6 @@ def burn_down(server) -> None:
     server.embedded.ensure_database()
 
 
-def wait_for(is_so) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 def stored(version) -> int:
     return coverage(version)["passage"].stored
 
@@ -175,15 +158,92 @@ def gauges() -> dict[str, dict]:
     return {gauge.name: dict(gauge.values) for gauge in health_gauges()}
 
 
-def test_a_backup_is_refused_as_long_as_the_database_knows_servers(version, monkeypatch) -> None:
+def test_back_on_one_server_the_database_keeps_no_password_and_a_backup_has_the_vectors(
+    version, table, monkeypatch, tmp_path
+) -> None:
     use(monkeypatch, [])
-    with pytest.raises(AppError, match=r"backup\.vectors_elsewhere"):
-        backup_create(place=None, sealing=Sealing())
     said = shards_command("rebalance")
     assert "2 servers that hold nothing any more are forgotten" in said
     assert mappings() == 0
-    with pytest.raises(AttributeError):  # no place to back up to, which is what comes next
-        backup_create(place=None, sealing=Sealing())
+    made = backup_create(place=FolderPlace(tmp_path), sealing=Sealing()).manifest
+    assert made.elsewhere == []
+    assert made.tables[table.name].rows == ROWS
+
+
+def test_a_backup_says_that_vectors_elsewhere_are_not_in_it_and_holds_no_password(
+    version, table, tmp_path
+) -> None:
+    made = backup_create(place=FolderPlace(tmp_path), sealing=Sealing()).manifest
+    assert made.elsewhere == sorted(one.name for one in tables_of(version))
+    assert made.tables["search_passage"].rows >= ROWS
+    assert not [name for name in made.tables if name.startswith("embedding")]
+    dump = tmp_path / made.name_of(DUMP)
+    [listed, script] = [
+        subprocess.run(
+            [program("pg_restore"), *words, dump], check=True, capture_output=True, text=True
+        ).stdout
+        for words in (["--list"], ["--file=-", "--schema-only"])
+    ]
+    assert "TABLE public search_passage" in listed
+    assert "EXTENSION - vector" in listed
+    for word in ("SERVER", "USER MAPPING", "FOREIGN", "postgres_fdw", "embedding_"):
+        assert word not in listed
+    assert "hush" not in script
+    assert mappings() == 2
+
+
+def test_a_drill_restores_a_site_without_its_servers_and_says_what_it_did_not_compare(
+    version, tmp_path, monkeypatch
+) -> None:
+    place, out, told = str(tmp_path / "place"), StringIO(), StringIO()
+    call_command("backup", "create", place, stdout=StringIO(), stderr=told)
+    assert "The vectors of 2 tables lie on other servers and are not in it" in told.getvalue()
+    monkeypatch.setenv("VECTOR_SHARDS", "postgresql://postgres:hush@nowhere/sightline")  # it must reach none
+    call_command("backup", "drill", place, "--folder", str(tmp_path), stdout=out)
+    assert (
+        "the vectors of 2 tables on other servers are not in it, and no answers were compared"
+        in out.getvalue()
+    )
+    assert "questions" not in out.getvalue()
+
+
+def as_restored(version) -> None:
+    """What a restore leaves of tables on other servers, and of the servers: nothing."""
+    servers_forgotten()
+    with connection.cursor() as cursor:
+        for table in tables_of(version):
+            cursor.execute(f"DROP TABLE {table.name}")
+            assert not table.exists()
+
+
+def test_a_restored_site_makes_its_vectors_anew_on_servers_that_are_named_again(version, table) -> None:
+    as_restored(version)
+    tables_complete()  # migrating goes through, though no servers are set up
+    assert not table.exists()
+    said = shards_command("rebuild")
+    assert f"{table.name}: made, empty." in said
+    assert "A job computes the vectors that are missing." in said
+    assert stored(version) == 0
+    assert run_job_inline(encode_soon()).state == JobState.SUCCEEDED
+    assert len(parts_named(table.name)) == 2
+    assert stored(version) == ROWS
+    answer = asked(version)
+    assert answer.hits
+    assert not warned(answer)
+
+
+def test_a_restored_site_makes_its_vectors_anew_in_its_own_database_where_no_server_is_named(
+    version, table, monkeypatch
+) -> None:
+    as_restored(version)
+    use(monkeypatch, [])
+    tables_complete()
+    assert parts_named(table.name) == ()
+    assert "A job computes the vectors that are missing." in shards_command("rebuild")
+    assert Job.objects.filter(type=ENCODE.name, state=JobState.QUEUED).count() == 1
+    assert run_job_inline(encode_soon()).state == JobState.SUCCEEDED
+    assert stored(version) == ROWS
+    assert asked(version).hits
 
 
 def test_a_server_that_was_taken_away_is_forgotten_and_one_that_holds_vectors_is_not(
