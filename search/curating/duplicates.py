@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from models_admin.services import champion
-from search.curating.quality import quality_condition
+from retrieval_site.kept import Kept
+from search.curating.quality import KEPT_MAX, KEPT_SECONDS, has_many_documents, quality_condition
 from search.curating.sameness import same_keys
 from search.job_types import FIND_DUPLICATES, DuplicatesParameters
 from search.models import Document, NearDuplicate
@@ -88,7 +89,7 @@ def duplicates_job(collection: Collection) -> Job | None:
 def duplicate_groups(collection: Collection) -> list[list[Document]]:
     """Return the first groups of documents that are the same or nearly so, the oldest of each group first."""
     heads = dict(_near_heads(collection))
-    for document, same in _same_pairs(collection):
+    for document, same in _same_lately(collection):
         _join(heads, document, same)
     rows = Document.objects.filter(pk__in={*heads, *heads.values()}, collection=collection)
     groups: dict[int, list[Document]] = {}
@@ -114,6 +115,19 @@ def _join(heads: dict[int, int], one: int, other: int) -> None:
 def _near_heads(collection: Collection) -> Iterable[tuple[int, int]]:
     rows = NearDuplicate.objects.filter(document__collection=collection, same_as__collection=collection)
     return rows.order_by("document").values_list("document", "same_as")[:LISTED_MAX]
+
+
+_same_kept = Kept[list[tuple[int, int]]](KEPT_SECONDS, KEPT_MAX)
+
+
+def _same_lately(collection: Collection) -> list[tuple[int, int]]:
+    """Return the pairs, of a large collection those of some minutes ago: finding them reads all of its documents.
+
+    Of a pair that was merged since, one document is gone, and no group is left of it.
+    """
+    if not has_many_documents(collection):
+        return list(_same_pairs(collection))
+    return _same_kept.get(collection.pk, lambda: list(_same_pairs(collection)))
 
 
 def _same_pairs(collection: Collection) -> Iterator[tuple[int, int]]:

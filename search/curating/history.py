@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, IntegerField, OuterRef, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import OuterRef
 
+from retrieval_site.database.counting import BoundedCount
 from retrieval_site.errors import AppError
 from search.models import ChangedDocument, ChangeSet, Collection
 
@@ -49,7 +49,5 @@ def slugs_known(ids: Sequence[int], viewer: Viewer) -> dict[int, str]:
     return dict(Collection.objects.visible_to(viewer).filter(pk__in=ids).values_list("pk", "slug"))
 
 
-def _count(state: str) -> Coalesce:
-    rows = ChangedDocument.objects.filter(change_set=OuterRef("pk"), state=state).order_by()
-    counted = rows.values("change_set").annotate(n=Count("pk")).values("n")
-    return Coalesce(Subquery(counted, output_field=IntegerField()), Value(0))
+def _count(state: str) -> BoundedCount:
+    return BoundedCount(ChangedDocument.objects.filter(change_set=OuterRef("pk"), state=state))

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import BigIntegerField, Count, Exists, Max, Min, OuterRef, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
+from django.utils import timezone
 from django.utils.translation import gettext
 
+from retrieval_site.database.counting import is_about
 from retrieval_site.errors import AppError
+from retrieval_site.kept import Kept
 from retrieval_site.languages.lazy import gettext_lazy
 from search.curating.sameness import same_condition
 from search.models import (
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 LANGUAGE_FIELDS = ("metadata.language", "metadata.lang")
 LANGUAGES_MAX = 20
+KEPT_SECONDS, KEPT_MAX = 600.0, 256
+"""The figures of large collections are kept so long by each process, of so many of them."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,29 @@ def quality_condition(name: str, collection: Collection) -> Q:
             "quality", gettext("“quality” is one of {qualities}.").format(qualities=", ".join(QUALITIES))
         )
     return QUALITIES[name][1](collection)
+
+
+_kept = Kept[tuple[Corpus, "datetime | None"]](KEPT_SECONDS, KEPT_MAX)
+
+
+def corpus_lately(collection: Collection) -> tuple[Corpus, datetime | None]:
+    """Return a collection at a glance, and when a large one was counted: that reads all of its documents."""
+    if not has_many_documents(collection):
+        return corpus_of(collection), None
+    return _kept.get(collection.pk, lambda: (corpus_of(collection), timezone.now()))
+
+
+def has_many_documents(collection: Collection) -> bool:
+    """Return whether counting all documents of a collection takes its time."""
+    return is_about(documents_of(collection))
+
+
+def documents_of(collection: Collection) -> int:
+    """Return how many documents a collection has, as `CollectionQuerySet.counted` says it."""
+    known = getattr(collection, "document_count", None)
+    if known is not None:
+        return int(known)
+    return int(Collection.objects.filter(pk=collection.pk).counted().get().document_count)
 
 
 def corpus_of(collection: Collection) -> Corpus:

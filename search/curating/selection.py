@@ -11,13 +11,14 @@ from django.db.models.expressions import RawSQL
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext
 
+from retrieval_site.database.counting import counted
 from retrieval_site.errors import AppError
 from retrieval_site.languages.lazy import gettext_lazy
-from search.curating.quality import quality_condition
+from search.curating.naming import documents_named
+from search.curating.quality import documents_of, quality_condition
 from search.cursors import cursor_open, cursor_seal
 from search.filters.registry import filters_conditions
-from search.models import Collection, Document, DocumentIdentifier
-from search.words.identifiers import normalised
+from search.models import Collection, Document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,10 +36,6 @@ SORTS = {
 }
 SORT_DEFAULT = "-updated_at"
 _PURPOSE = "curating documents of {}"
-_BY_WORDS = """
-    SELECT document_id FROM lexical_passage
-    WHERE collection_id = %s AND words @@ websearch_to_tsquery(('search_' || %s)::regconfig, search_plain(%s))
-"""
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ def documents_asked(asked: DocumentsAsked) -> QuerySet[Document]:
     """Return the documents that fit, in no order. Raises AppError `parameter.invalid` for an unknown quality."""
     rows = Document.objects.filter(collection=asked.collection).order_by()
     if asked.words:
-        rows = rows.filter(_named(asked))
+        rows = rows.filter(documents_named([asked.collection], asked.words))
     for condition in filters_conditions(asked.filters):
         where = condition.where.format(*["%s"] * condition.where.count("{}"))
         found = f"SELECT {condition.document} FROM {condition.rows} WHERE {where}"  # noqa: S608  filters' own SQL
@@ -72,6 +69,14 @@ def documents_asked(asked: DocumentsAsked) -> QuerySet[Document]:
     if asked.quality:
         rows = rows.filter(quality_condition(asked.quality, asked.collection))
     return rows
+
+
+def documents_counted(asked: DocumentsAsked) -> int:
+    """Return how many documents fit, as `retrieval_site.database.counting` says it."""
+    rows = documents_asked(asked)
+    if asked.words or asked.filters or asked.quality:
+        return counted(rows)
+    return documents_of(asked.collection)
 
 
 def page_of(asked: DocumentsAsked, cursor: str, viewer: Viewer) -> DocumentsPage:
@@ -99,16 +104,6 @@ def _behind(name: str, place: list[Any], *, downwards: bool) -> Q:
     value = parse_datetime(place[0]) if name.endswith("_at") else place[0]
     after = "lt" if downwards else "gt"
     return Q(**{f"{name}__{after}": value}) | Q(**{name: value, f"pk__{after}": place[1]})
-
-
-def _named(asked: DocumentsAsked) -> Q:
-    """Return the condition that a document's text has the words, or its title or an identifier what was typed."""
-    words = asked.words
-    by_words = RawSQL(_BY_WORDS, [asked.collection.pk, asked.collection.language, words])  # noqa: S611  a constant
-    named = Q(pk__in=by_words) | Q(title__icontains=words) | Q(external_id__icontains=words)
-    if identifier := normalised(words):
-        named |= Q(pk__in=DocumentIdentifier.objects.filter(value=identifier).values("document"))
-    return named
 
 
 def asked_of(

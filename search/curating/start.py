@@ -31,8 +31,11 @@ _NOTE = """
 
 
 def curated_collection(slug: str, user: Any) -> Collection:
-    """Return a collection that the user curates; raises AppError `collection.not_found` for any other."""
-    found: Collection | None = Collection.objects.curated_by(user).filter(slug=slug).first()
+    """Return a collection that the user curates, with its `document_count`.
+
+    Raises AppError `collection.not_found` for any other.
+    """
+    found: Collection | None = Collection.objects.curated_by(user).counted().filter(slug=slug).first()
     if found is None:
         raise AppError("collection.not_found")
     return found

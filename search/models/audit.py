@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models.functions import Upper
+
+SEARCHED = ("actor", "target_name", "target_id", "token", "request_id")
+"""Columns in which the page and the API look for a part of a name."""
 
 
 class AuditEntry(models.Model):
@@ -37,6 +42,11 @@ class AuditEntry(models.Model):
             models.Index(fields=["at"], name="audit_at"),
             models.Index(fields=["action", "-id"], name="audit_action"),
             models.Index(fields=["actor_id", "-id"], name="audit_actor"),
+            # For whoever looks for a part of a name (search/services/audit.py).
+            GinIndex(
+                *(OpClass(Upper(name), name="gin_trgm_ops") for name in SEARCHED),
+                name="audit_trigrams",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVector
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 
 from search.models.collection import Collection
 from search.querysets import DocumentQuerySet
@@ -15,7 +15,9 @@ from search.querysets import DocumentQuerySet
 class Document(models.Model):
     """One retrievable record; its external id is unique in its collection."""
 
-    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="documents")
+    collection = models.ForeignKey(
+        Collection, on_delete=models.CASCADE, related_name="documents", db_index=False
+    )
     external_id = models.CharField(max_length=200)
     title = models.CharField(max_length=500, blank=True, default="")
     body = models.TextField(blank=True, default="")
@@ -82,6 +84,14 @@ class Document(models.Model):
                     name="text_pattern_ops",
                 ),
                 name="document_identifier_beginning",
+            ),
+            # For pages that list a collection in this order, and that look for a part of a name.
+            models.Index(fields=["collection", "id"], name="document_of_collection"),
+            models.Index(fields=["collection", "title", "id"], name="document_title_order"),
+            GinIndex(
+                OpClass(Upper("title"), name="gin_trgm_ops"),
+                OpClass(Upper("external_id"), name="gin_trgm_ops"),
+                name="document_name_trigrams",
             ),
             models.Index(fields=["created_at", "id"], name="document_created_at"),
             models.Index(fields=["updated_at", "id"], name="document_updated_at"),

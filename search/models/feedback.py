@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.db.models.functions import Upper
 from django.utils.functional import cached_property
 
 from search.models.document import Document
@@ -166,10 +168,11 @@ class QueryPart(models.Model):
     class Meta:
         ordering = ["place"]
         constraints = [models.UniqueConstraint(fields=["query", "place"], name="query_part_place")]
-        indexes = [
+        indexes = [  # that of words for whoever looks for a part of them
+            GinIndex(OpClass(Upper("text"), name="gin_trgm_ops"), name="query_part_text_trigrams"),
             models.Index(
                 fields=["sent_with"], condition=models.Q(sent_with__isnull=False), name="query_part_sent_with"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -210,6 +213,9 @@ class Judgement(models.Model):
                 fields=["query", "document", "user", "session"], name="judgement_once", nulls_distinct=False
             ),
             models.CheckConstraint(condition=models.Q(grade__lte=3), name="judgement_grade_0_to_3"),
+        ]
+        indexes = [
+            GinIndex(OpClass(Upper("comment"), name="gin_trgm_ops"), name="judgement_comment_trigrams"),
         ]
 
     def __str__(self) -> str:

@@ -76,7 +76,10 @@ class Job(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["state", "lease_until"], name="job_state_lease")]
+        indexes = [
+            models.Index(fields=["state", "lease_until"], name="job_state_lease"),
+            models.Index(fields=["created_at"], name="job_created_at"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.label} {str(self.pk)[:8]}"
