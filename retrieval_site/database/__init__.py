@@ -5,7 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from psycopg import sql
+
 from retrieval_site.database.reading import connection
+from retrieval_site.tracing import NO_REQUEST, REQUEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,3 +34,18 @@ def in_one_trip() -> Iterator[None]:
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
         yield
+
+
+NAME_MAX_BYTES = 63
+"""PostgreSQL cuts a longer `application_name`, and says so."""
+
+
+def named_by_request(scope: str) -> sql.Composed:
+    """Return the statement by which the server's log and `pg_stat_activity` name the current request.
+
+    `scope`: `LOCAL` for a transaction, `SESSION` until it is said again.
+    """
+    own = connection.settings_dict["OPTIONS"].get("application_name", "sightline")
+    asked = REQUEST_ID.get()
+    name = own if asked == NO_REQUEST else f"{own} {asked}"
+    return sql.SQL(f"SET {scope} application_name = {{}}").format(sql.Literal(name[:NAME_MAX_BYTES]))

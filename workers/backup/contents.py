@@ -7,35 +7,44 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from psycopg import sql
 
+from retrieval_site.database.vector_servers import TABLES_ELSEWHERE
 from workers.backup.manifest import TableContent
 from workers.backup.programs import NOT_KEPT
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.utils import CursorWrapper
 
 WHOLE_UP_TO = 20_000
 """Rows: of larger tables about half as many are digested, always the same ones."""
 
-_TABLES = """
+_TABLES = f"""
     SELECT relation.relname FROM pg_class relation
     WHERE relation.relkind IN ('r', 'p') AND relation.relnamespace = 'public'::regnamespace
+      AND relation.relname NOT IN ({TABLES_ELSEWHERE})
       AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = relation.oid AND deptype = 'e')
     ORDER BY relation.relname
-"""
+"""  # noqa: S608  (our own words)
 
 
-def tables() -> list[str]:
-    """Return the names of the tables of the database, extensions' own left out."""
-    with connection.cursor() as cursor:
+def tables(database: BaseDatabaseWrapper | None = None) -> list[str]:
+    """Return the names of the tables of the site's database, or another; extensions' own, and those on other servers,
+    are left out.
+    """
+    with (database or connection).cursor() as cursor:
         cursor.execute(_TABLES)
         return [name for (name,) in cursor.fetchall()]
 
 
-def contents() -> dict[str, TableContent]:
-    """Return the content of every table whose rows are backed up."""
-    with connection.cursor() as cursor:
+def contents(
+    database: BaseDatabaseWrapper | None = None, without: Container[str] = NOT_KEPT
+) -> dict[str, TableContent]:
+    """Return the content of every table, of the site's database or another, but of `without`, which backups lack."""
+    with (database or connection).cursor() as cursor:
         cursor.execute("SELECT set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true)")
-        return {name: _content(cursor, name) for name in tables() if name not in NOT_KEPT}
+        return {name: _content(cursor, name) for name in tables(database) if name not in without}
 
 
 def _content(cursor: CursorWrapper, name: str) -> TableContent:

@@ -17,7 +17,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from retrieval_site.audit import audit_note
-from retrieval_site.database.vector_servers import servers_standing
+from retrieval_site.database.vector_servers import tables_elsewhere
 from retrieval_site.errors import AppError
 from workers.backup.answers import answers_take
 from workers.backup.contents import contents
@@ -32,7 +32,7 @@ from workers.backup.manifest import (
     manifest_write,
     own_name,
 )
-from workers.backup.programs import MAJOR, dumped
+from workers.backup.programs import dumped, server_major
 from workers.backup.sealing import Sealing
 from workers.backup.site_settings import key_fingerprint, settings_said
 from workers.models import Blob
@@ -72,10 +72,9 @@ def backup_create(
     """Back the site up while it runs; what the place has already of it is not copied again.
 
     With `with_keys`, the settings hold `SECRET_KEY` and the passwords of the environment too. A backup that breaks
-    off leaves no manifest, so it is none; the blobs that it copied serve the next one. Raises AppError `backup.*`.
+    off leaves no manifest, so it is none; the blobs that it copied serve the next one. Vectors on other servers are not
+    in it: the manifest names their tables. Raises AppError `backup.*`.
     """
-    if settings.CONFIG.vector_shards or servers_standing(DEFAULT_DB_ALIAS):  # a dump has their passwords
-        raise AppError("backup.vectors_elsewhere")
     now = timezone.now()
     manifest = BackupManifest(
         id=f"{now:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(2)}",
@@ -119,7 +118,9 @@ def _database(
     """Store all that is read in one snapshot of the database: dump, counts, answers, and which blobs its rows name."""
     with _snapshot() as snapshot:
         say("counting and asking")
-        answers = "".join(json.dumps(line) + "\n" for line in answers_take()).encode()
+        elsewhere = tables_elsewhere(DEFAULT_DB_ALIAS)
+        taken = () if elsewhere else answers_take()  # a restored site has no vectors to answer by
+        answers = "".join(json.dumps(line) + "\n" for line in taken).encode()
         tables, migrations = contents(), _migrations()
         count, size = _list_blobs(listed)
         listed.seek(0)
@@ -132,7 +133,7 @@ def _database(
         say("dumping the database")
         with dumped(snapshot) as dump:
             files[DUMP] = _store(place, sealing, manifest, DUMP, dump)
-        version = connection.connection.info.server_version // MAJOR
+        version = server_major(connection)
     return replace(
         manifest,
         files=files,
@@ -141,6 +142,7 @@ def _database(
         postgres=version,
         blobs=count,
         blob_bytes=size,
+        elsewhere=elsewhere,
     )
 
 

@@ -47,6 +47,7 @@ def _restored(words: Sequence[str], address: str, data: Path) -> dict[str, Any]:
         **os.environ,
         "DATABASE_URL": address,
         "DATABASE_READ_URL": "",
+        "VECTOR_SHARDS": "",
         "DATA_DIR": str(data),
         "BLOB_STORE": "folder",
         "BLOB_S3_BUCKET": "",

@@ -55,6 +55,12 @@ def database_running() -> AbstractContextManager[object]:
     return embedded_running(paths, doing="a backup is being made") if stopped else nullcontext()
 
 
+def demo_left_out(paths: DataPaths) -> None:
+    """Have the next start load no demo: a site that was restored or moved has what it is to have."""
+    paths.root.mkdir(parents=True, exist_ok=True)
+    paths.demo_loaded.touch()
+
+
 def _tell(words: str) -> None:
     sys.stderr.write(f"PostgreSQL {words}\n")
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from workers.backup.places import BackupPlace
 
-FORMAT = 2
-"""Of 1, `key_fingerprint` is not known."""
+FORMAT = 3
+"""Of 1, `key_fingerprint` is not known; before 3, no site with `elsewhere` was backed up."""
 FOLDER = "backups"
 NAME = "manifest.json"
 DUMP, BLOBS, ANSWERS, SETTINGS = "database.dump", "blobs.txt", "answers.jsonl", "settings.json"
@@ -46,7 +46,8 @@ class TableContent:
 class BackupManifest:
     """One backup. `missing` are blobs that the site itself had lost, or that were damaged there.
 
-    `key_fingerprint` is of the site's `SECRET_KEY`; "" where that is not known.
+    `key_fingerprint` is of the site's `SECRET_KEY`; "" where that is not known. `elsewhere`: tables of vectors on other
+    servers, which are not in it.
     """
 
     id: str
@@ -62,6 +63,7 @@ class BackupManifest:
     blob_bytes: int = 0
     missing: list[str] = field(default_factory=list)
     key_fingerprint: str = ""
+    elsewhere: list[str] = field(default_factory=list)
 
     def name_of(self, file: str) -> str:
         """Return where one of its own files lies."""

@@ -11,17 +11,20 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from psycopg.pq import Conninfo
 
+from retrieval_site.database.vector_servers import foreign_tables, servers_standing, tables_elsewhere
 from retrieval_site.errors import AppError
 from retrieval_site.supervisor.errors import SupervisorError
 from retrieval_site.supervisor.postgres import binaries
 from workers.backup.emptying import EMPTY_PUBLIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
 CHUNK_BYTES = 1024 * 1024
 LOCK_WAIT_SECONDS = 60
@@ -33,12 +36,12 @@ _OF_THE_SITE = ("application_name", "fallback_application_name", "tcp_user_timeo
 """Parameters of a connection that are not the programs' business, `keepalives…` beside."""
 
 
-def environment() -> dict[str, str]:
-    """Return how the programs reach the database: by variables, since anybody can read a program's words.
+def environment(database: BaseDatabaseWrapper | None = None) -> dict[str, str]:
+    """Return how the programs reach the site's database, or another, by variables: anybody can read a program's words.
 
     Raises AppError `backup.parameter_not_supported` for a parameter that has no variable.
     """
-    known = connection.settings_dict
+    known = (database or connection).settings_dict
     options = known["OPTIONS"]
     values = {
         "PGHOST": known["HOST"],
@@ -71,12 +74,12 @@ def _variables() -> dict[str, str]:
     return {each.keyword.decode(): (each.envvar or b"").decode() for each in Conninfo.get_defaults()}
 
 
-def program(name: str) -> str:
-    """Return the path of one of PostgreSQL's programs that is not older than the server.
+def program(name: str, database: BaseDatabaseWrapper | None = None) -> str:
+    """Return the path of one of PostgreSQL's programs that is not older than the server of the database.
 
     Those of the installed wheel, else those of the system; raises AppError `backup.programs_too_old`.
     """
-    server = _server_major()
+    server = server_major(database or connection)
     found = [path for path in _candidates(name) if _major(path) >= server]
     if not found:
         raise AppError("backup.programs_too_old", program=name, version=server)
@@ -96,20 +99,48 @@ def _major(path: str) -> int:
     return int(version[1]) if version else 0
 
 
-def _server_major() -> int:
-    connection.ensure_connection()
-    return int(connection.connection.info.server_version) // MAJOR
+def server_major(database: BaseDatabaseWrapper) -> int:
+    """Return the version of a database's server, such as 18."""
+    database.ensure_connection()
+    return int(database.connection.info.server_version) // MAJOR
+
+
+_EXTENSIONS = """
+    SELECT extname, nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
+    WHERE extname NOT IN ('plpgsql', 'postgres_fdw') ORDER BY extname
+"""
+
+
+def _without_servers() -> list[str]:
+    """Return the words by which a dump leaves out servers of vectors, their passwords, and what leads there.
+
+    `pg_dump` can leave out no server by name, but has none where it is told which schemas to dump.
+    """
+    if not servers_standing(DEFAULT_DB_ALIAS):
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_EXTENSIONS)
+        found = dict(cursor.fetchall())
+    schemas = {"public", *found.values()} - {"pg_catalog"}
+    left_out = [*tables_elsewhere(DEFAULT_DB_ALIAS), *foreign_tables(DEFAULT_DB_ALIAS)]
+    return [
+        *(f'--schema="{name}"' for name in sorted(schemas)),
+        *(f'--extension="{name}"' for name in found),
+        *(f'--exclude-table=public."{name}"' for name in left_out),
+    ]
 
 
 @contextmanager
-def dumped(snapshot: str) -> Iterator[IO[bytes]]:
-    """Give the dump of the database as of an exported snapshot, to be read to its end.
+def dumped(snapshot: str, without: Iterable[str] = NOT_KEPT) -> Iterator[IO[bytes]]:
+    """Give the dump of the database as of an exported snapshot, to be read to its end; of `without` no rows.
 
+    Asked for in the transaction that has the snapshot. Of servers of vectors it knows nothing.
     Raises AppError `backup.program_failed` at the end where `pg_dump` did not end well.
     """
     words = [program("pg_dump"), "--format=custom", f"--snapshot={snapshot}", "--no-owner", "--no-privileges"]
     words += [f"--lock-wait-timeout={LOCK_WAIT_SECONDS}s"]
-    words += [f"--exclude-table-data={table}" for table in NOT_KEPT]
+    words += [f"--exclude-table-data={table}" for table in without]
+    words += _without_servers()
     with tempfile.TemporaryFile() as errors:
         dump = _start(words, errors, stdout=subprocess.PIPE)
         try:
@@ -119,24 +150,29 @@ def dumped(snapshot: str) -> Iterator[IO[bytes]]:
             _end(dump)
 
 
-def load(dump: Path, *, replace: bool) -> None:
-    """Fill the database from a dump, all of it in one transaction, or nothing.
+def load(dump: Path, *, replace: bool, database: BaseDatabaseWrapper | None = None) -> None:
+    """Fill the database, the site's own or another, from a dump, all of it in one transaction, or nothing.
 
     With `replace`, what the database holds goes in the same transaction; that waits a short while for whoever reads
     it. Raises AppError `backup.program_failed`.
     """
-    script = [program("pg_restore"), "--file=-", "--no-owner", "--no-privileges", "--no-comments", str(dump)]
+    script = [program("pg_restore", database), "--file=-", "--no-owner", "--no-privileges", "--no-comments"]
     into = [
-        program("psql"),
+        program("psql", database),
         "--no-psqlrc",
         "--quiet",
         "--set=ON_ERROR_STOP=1",
         "--single-transaction",
         "--file=-",
     ]
-    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as refused:
+    with (
+        tempfile.TemporaryFile() as errors,
+        tempfile.TemporaryFile() as refused,
+        _listed(dump, database) as listed,
+    ):
+        script += [f"--use-list={listed}", str(dump)]
         reader = _start(script, errors, stdout=subprocess.PIPE)
-        writer = _start(into, refused, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        writer = _start(into, refused, database, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         try:
             _pump(reader, writer, _first_words(replace))
             # Only a script that is whole may be committed, which psql does at its end.
@@ -148,6 +184,22 @@ def load(dump: Path, *, replace: bool) -> None:
         finally:
             _end(writer)
             _end(reader)
+
+
+@contextmanager
+def _listed(dump: Path, database: BaseDatabaseWrapper | None) -> Iterator[str]:
+    """Give the name of a file that lists what a dump holds, but for the schema `public`, which is there already."""
+    with tempfile.TemporaryFile() as errors, tempfile.NamedTemporaryFile() as listed:
+        reader = _start(
+            [program("pg_restore", database), "--list", str(dump)], errors, stdout=subprocess.PIPE
+        )
+        try:
+            listed.writelines(line for line in _out(reader) if b" SCHEMA - public " not in line)
+            _check("pg_restore", reader, errors)
+        finally:
+            _end(reader)
+        listed.flush()
+        yield listed.name
 
 
 def _first_words(replace: bool) -> bytes:  # noqa: FBT001  (private)
@@ -175,8 +227,10 @@ def _close(pipe: IO[bytes]) -> None:
         return
 
 
-def _start(words: list[str], errors: IO[bytes], **pipes: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(words, env=environment(), stderr=errors, **pipes)  # type: ignore[call-overload,no-any-return]  # noqa: S603  ours
+def _start(
+    words: list[str], errors: IO[bytes], database: BaseDatabaseWrapper | None = None, **pipes: int
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(words, env=environment(database), stderr=errors, **pipes)  # type: ignore[call-overload,no-any-return]  # noqa: S603  ours
 
 
 def _out(process: subprocess.Popen[bytes]) -> IO[bytes]:

@@ -18,7 +18,7 @@ from workers.backup.create import silent
 from workers.backup.files import Nowhere, content_fetch, file_check, file_fetched
 from workers.backup.keys import key_restore
 from workers.backup.manifest import ANSWERS, BLOBS, DUMP, blob_name, manifest_read
-from workers.backup.programs import MAJOR, load
+from workers.backup.programs import load, server_major
 from workers.backup.sealing import Sealing
 from workers.backup.stored_files import stored_file_restore
 from workers.models import Blob
@@ -26,6 +26,8 @@ from workers.storage.blobs import blob_open, file_is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
     from workers.backup.answers import AnswersAgreement
     from workers.backup.keys import KeyRestored
@@ -121,21 +123,21 @@ def _check_readable(manifest: BackupManifest) -> None:
         unknown = [name for name in names if (app, name) not in known]
         if unknown:
             raise AppError("backup.newer", what=f"this version has no migration {app}.{unknown[0]}")
-    connection.ensure_connection()
-    server = connection.connection.info.server_version // MAJOR
+    server = server_major(connection)
     if server < manifest.postgres:
         raise AppError("backup.newer", what=f"it is of PostgreSQL {manifest.postgres}, and this is {server}")
 
 
 _OTHERS = """
     SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'sightline' AND pid <> pg_backend_pid()
+    WHERE datname = current_database() AND application_name ~ '^sightline( |$)' AND pid <> pg_backend_pid()
 """
+"""A search or a job that is at work has its request's id behind the name (`named_by_request`)."""
 
 
-def check_alone() -> None:
-    """Raise AppError `restore.site_running` where a site has connections to the database."""
-    with connection.cursor() as cursor:
+def check_alone(database: BaseDatabaseWrapper | None = None) -> None:
+    """Raise AppError `restore.site_running` where a site has connections to its database, or another."""
+    with (database or connection).cursor() as cursor:
         cursor.execute(_OTHERS)
         if cursor.fetchone()[0]:
             raise AppError("restore.site_running")
@@ -176,12 +178,16 @@ def _check_contents(manifest: BackupManifest) -> None:
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """What a restored site is beside the one that was backed up: tables and blobs that were compared, and answers."""
+    """What a restored site is beside the one that was backed up: tables and blobs that were compared, and answers.
+
+    `elsewhere`: tables of vectors on other servers, which are not in the backup; then there are no answers either.
+    """
 
     tables: int
     rows: int
     blobs: int
     answers: AnswersAgreement
+    elsewhere: int = 0
 
 
 def restored_compare(backup: Backup) -> Rehearsed:
@@ -197,7 +203,7 @@ def restored_compare(backup: Backup) -> Rehearsed:
     if not answers.is_good:
         raise AppError("restore.answers_differ", share=round(answers.share, 3), question=answers.least)
     rows = sum(table.rows for table in backup.manifest.tables.values())
-    return Rehearsed(len(backup.manifest.tables), rows, blobs, answers)
+    return Rehearsed(len(backup.manifest.tables), rows, blobs, answers, len(backup.manifest.elsewhere))
 
 
 def _check_stored(missing: set[str]) -> int:

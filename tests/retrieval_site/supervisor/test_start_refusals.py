@@ -239,3 +239,61 @@ def test_a_log_that_is_too_long_is_put_aside_while_its_writer_goes_on(tmp_path: 
         keeper.look_after()  # within the same minute: nothing
     assert (tmp_path / "web.log.1").read_bytes() == b"x" * 100
     assert (tmp_path / "web.log").read_bytes() == b"after"
+
+
+def _looked_after(folder: Path, keep_days: int) -> set[str]:
+    LogKeeper(folder, keep_days=keep_days, looked_at=-1000).look_after()
+    return {file.name for file in folder.iterdir()}
+
+
+def _days_ago(file: Path, days: float) -> None:
+    at = time.time() - days * 86_400
+    os.utime(file, (at, at))
+
+
+def test_nothing_in_a_log_grows_older_than_its_days(tmp_path: Path) -> None:
+    for name in ("web", "bulk", "quiet"):
+        (tmp_path / f"{name}.log").write_text(f"{name} now")
+        (tmp_path / f"{name}.log.1").write_text(f"{name} before")
+    (tmp_path / "quiet.log").write_text("")
+    (tmp_path / "gone.log.1").write_text("of a program that is not there any more")
+    (tmp_path / "bench.txt").write_text("none of ours")
+    for name, days in (("web", 5.1), ("bulk", 4.9), ("quiet", 5.1), ("gone", 5.1)):
+        _days_ago(tmp_path / f"{name}.log.1", days)
+    kept = _looked_after(tmp_path, keep_days=10)
+    assert kept == {
+        "web.log", "web.log.1", "bulk.log", "bulk.log.1", "quiet.log", "quiet.log.1", "bench.txt",
+    }  # fmt: skip
+    texts = {name: (tmp_path / name).read_text() for name in kept}
+    assert (texts["web.log"], texts["web.log.1"]) == ("", "web now")
+    assert (texts["bulk.log"], texts["bulk.log.1"]) == ("bulk now", "bulk before")
+    assert (texts["quiet.log"], texts["quiet.log.1"]) == ("", "")
+    (tmp_path / "web.log").write_text("web later")
+    assert _looked_after(tmp_path, keep_days=10) == kept
+    assert (tmp_path / "web.log.1").read_text() == "web now"  # younger than half of the days
+
+
+def test_a_log_of_unknown_age_is_put_aside_at_once_and_none_without_days(tmp_path: Path) -> None:
+    (tmp_path / "web.log").write_text("a line")
+    (tmp_path / "gone.log.1").write_text("a line")
+    _days_ago(tmp_path / "gone.log.1", 9_000)
+    assert _looked_after(tmp_path, keep_days=0) == {"web.log", "gone.log.1"}
+    assert _looked_after(tmp_path, keep_days=1) == {"web.log", "web.log.1"}
+    assert (tmp_path / "web.log").read_text() == ""
+
+
+@pytest.mark.parametrize("written", ["-1", "a week", "1.5", "9" * 9])
+def test_a_number_of_days_that_cannot_be_meant_is_refused(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("LOG_KEEP_DAYS", written)
+    with pytest.raises(SupervisorError, match="LOG_KEEP_DAYS must be a number of days"):
+        read_options([])
+
+
+def test_logs_are_kept_as_long_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    for written, days in (("", 0), ("0", 0), ("30", 30)):
+        monkeypatch.setenv("LOG_KEEP_DAYS", written)
+        assert read_options([]).log_keep_days == days
+    monkeypatch.delenv("LOG_KEEP_DAYS")
+    assert read_options([]).log_keep_days == 0

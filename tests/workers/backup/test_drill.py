@@ -38,7 +38,7 @@ def test_a_restored_site_has_the_same_rows_and_files_and_gives_the_same_answers(
 def drilled(monkeypatch, tmp_path):
     """The words of each drill that would begin, of a site that is stopped until its server is started for a while."""
     words, running = [], []
-    said = {"tables": 1, "rows": 1, "blobs": 1, "asked": 1, "equal": 1, "share": 1.0}
+    said = {"tables": 1, "rows": 1, "blobs": 1, "asked": 1, "equal": 1, "share": 1.0, "elsewhere": 0}
     monkeypatch.setattr(drill_action, "backup_drill", lambda **given: words.append(given["words"]) or said)
     create = drill_action.backup_create
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from psycopg.pq import Conninfo
 
-from retrieval_site import settings as site_settings
+from retrieval_site.database.addresses import PATIENCE, database_settings
 from retrieval_site.errors import AppError
 from workers.backup import programs
 from workers.backup.programs import environment
@@ -26,7 +26,7 @@ def environment_of(monkeypatch):
 
     def given(parameter):
         url = f"postgresql://me:secret@db.example:6432/site?{parameter}=of-the-url"
-        used = site_settings._database(url, site_settings._PATIENCE)
+        used = database_settings(url, PATIENCE)
         monkeypatch.setattr(programs, "connection", SimpleNamespace(settings_dict=used))
         return environment()
 

@@ -60,10 +60,11 @@ def test_a_backup_is_restored_over_the_tables_that_the_setup_job_made(site, cons
     assert refused.returncode != 0
     assert "the database has the table" in refused.stderr
 
-    with psycopg.connect(console.address, application_name="sightline"):
-        refused = console.run(*restore, "--replace")
-        assert refused.returncode != 0
-        assert "connect" in refused.stderr
+    for name in ("sightline", "sightline of-a-request"):
+        with psycopg.connect(console.address, application_name=name):
+            refused = console.run(*restore, "--replace")
+            assert refused.returncode != 0
+            assert "connect" in refused.stderr
 
     damaged = tmp_path / "data" / "blobs" / Blob(sha256=sha256(CONTENTS[0]).hexdigest()).storage_name
     damaged.parent.mkdir(parents=True)

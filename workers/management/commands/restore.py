@@ -15,13 +15,14 @@ from retrieval_site.supervisor.attach import data_paths
 from retrieval_site.supervisor.errors import SupervisorError
 from retrieval_site.supervisor.up_to_date import Bootstrapped
 from workers.backup.create import silent
-from workers.backup.embedded import database_running, embedded_running
+from workers.backup.embedded import database_running, demo_left_out, embedded_running
 from workers.backup.manifest import manifest_read, newest
 from workers.backup.places import place_of
 from workers.backup.restore import SHOWN, backup_open, backup_restore, restored_compare
 from workers.backup.sealing import Sealing, identities_read
 from workers.backup.stored_files import files_restore, manifests_for_files
 from workers.management.backup.create import INCOMPLETE
+from workers.management.backup.drill import not_compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,11 +75,14 @@ class Command(BaseCommand):
     def _tell(self, compared: Rehearsed, *, as_json: bool) -> None:
         answers = compared.answers
         said = {"tables": compared.tables, "rows": compared.rows, "blobs": compared.blobs}
-        said |= {"asked": answers.asked, "equal": answers.equal}
-        words = (
-            f"Compared: {compared.rows:,} rows and {compared.blobs:,} files are equal,"
-            f" {answers.equal} of {answers.asked} answers to the letter, {answers.share:.1%} of their hits"
-        )
+        said |= {"asked": answers.asked, "equal": answers.equal, "elsewhere": compared.elsewhere}
+        words = f"Compared: {compared.rows:,} rows and {compared.blobs:,} files are equal, "
+        if compared.elsewhere:
+            words += not_compared(compared.elsewhere)
+        else:
+            words += (
+                f"{answers.equal} of {answers.asked} answers to the letter, {answers.share:.1%} of their hits"
+            )
         self.stdout.write(json.dumps({**said, "share": answers.share}) if as_json else words)
 
     def _restore_files(self, options: dict[str, Any]) -> None:
@@ -113,19 +117,17 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{backup.manifest.id} is restored: {backup.manifest.blobs:,} files, and the database"
         )
-        _demo_left_out()
+        if elsewhere := backup.manifest.elsewhere:
+            self.stderr.write(
+                f"The vectors of {len(elsewhere):,} tables lay on other servers and are not in it. Start the site,"
+                " then run “manage.py shards rebuild”: a job computes them again."
+            )
+        demo_left_out(data_paths())
         for sentence in key.sentences():
             self.stderr.write(sentence)
         compared = restored_compare(backup) if options["compare"] else None
         audit_note("backup.restored", backup=backup.manifest.id)
         return compared
-
-
-def _demo_left_out() -> None:
-    """Have the next start load no demo: a restored site has what it is to have."""
-    paths = data_paths()
-    paths.root.mkdir(parents=True, exist_ok=True)
-    paths.demo_loaded.touch()
 
 
 def _identities(options: dict[str, Any]) -> tuple[str, ...]:
