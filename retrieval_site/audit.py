@@ -21,6 +21,8 @@ ACTIONS: dict[str, str] = {
     "version.activated": gettext_lazy("a model was activated"),
     "version.rolled_back": gettext_lazy("the model before was activated again"),
     "version.retired": gettext_lazy("a model was retired"),
+    "version.set_aside": gettext_lazy("a model was set aside, since its process ended twice within a day"),
+    "version.challenger_ended": gettext_lazy("a model is not the challenger any more"),
     "version.deleted": gettext_lazy("a model was deleted"),
     "collection.created": gettext_lazy("a collection was made"),
     "collection.changed": gettext_lazy("a collection was changed"),
@@ -116,3 +118,11 @@ def audit_note(
     note = AuditNote(action, actor, *about, collection_id=collection, detail=detail)
     for keep in _keepers:
         keep(note)
+
+
+def export_note(file: str, target: Model | None = None, *, count: int, **detail: Any) -> None:
+    """Note that a file of this name left, with `count` things in it, made of `target` where it is made of one row.
+
+    Before it is sent: whoever breaks off has what was sent until then.
+    """
+    audit_note("export.made", target, file=file, count=count, **detail)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestIdMiddleware:
@@ -29,7 +29,7 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex[:12]
+        request_id = given if GIVEN_ID.fullmatch(given) else uuid.uuid4().hex[:12]
         request.request_id = request_id  # type: ignore[attr-defined]  # Django's own log lines come behind this
         token = REQUEST_ID.set(request_id)
         try:

@@ -1,7 +1,9 @@
-"""Traces by OpenTelemetry: spans of requests, stages of searches, questions to query workers and jobs.
+"""What ties the work of several processes to one request: its id, always; spans of OpenTelemetry, where they are on.
 
-Off unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set: then nothing of OpenTelemetry is imported here, and a span is one
-shared object that does nothing. No span holds what somebody asked, sent or is called: names, counts, ids, times.
+The id goes from the web with each question to a query worker and with each job's message, so that the log lines of all
+of them have it. Spans (of requests, stages of searches, questions and jobs) are off unless
+`OTEL_EXPORTER_OTLP_ENDPOINT` is set: then nothing of OpenTelemetry is imported here. No span holds what somebody asked,
+sent or is called: names, counts, ids, times.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 
     from retrieval_site.clock import Clock
 
-REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
+NO_REQUEST = "-"
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
 """The id of the request that is answered now; of a job, of the one that asked for it."""
 _REQUEST_ID = "request_id"
 _ATTRIBUTE = "sightline.request_id"
@@ -46,20 +49,43 @@ def span(
 ) -> AbstractContextManager[Any]:
     """Return a context that is a span; with `parent`, what `carried` gave elsewhere, it belongs there.
 
-    The context's value takes `set_attribute`, and is None where traces are off.
+    So do the log lines within, whether traces are on or not. The context's value takes `set_attribute`, and is None
+    where they are off.
     """
-    return _span(name, parent, attributes) if is_on() else _NOTHING
+    if is_on():
+        return _span(name, parent, attributes)
+    return asked_by(request_of(parent)) if parent else _NOTHING
+
+
+def request_of(parent: Mapping[str, str] | None) -> str:
+    """Return the id of the request that `carried` gave elsewhere; the current one's where it gave none."""
+    return (parent or {}).get(_REQUEST_ID) or REQUEST_ID.get()
+
+
+@contextmanager
+def asked_by(request_id: str) -> Iterator[None]:
+    """Have the log lines of this block, and what it asks of other processes, belong to a request."""
+    token = REQUEST_ID.set(request_id)
+    try:
+        yield
+    finally:
+        REQUEST_ID.reset(token)
 
 
 def carried() -> dict[str, str]:
-    """Return what another process needs so that its spans belong to the current one: nothing where traces are off."""
+    """Return what another process needs so that its log lines and spans belong to the current request.
+
+    Outside of one that is nothing, unless traces are on.
+    """
+    asked = REQUEST_ID.get()
+    of_request = {} if asked == NO_REQUEST else {_REQUEST_ID: asked}
     if not is_on():
-        return {}
+        return of_request
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     headers: dict[str, str] = {}
     TraceContextTextMapPropagator().inject(headers)
-    return headers | {_REQUEST_ID: REQUEST_ID.get()}
+    return headers | of_request
 
 
 def laps_trace(clock: Clock, prefix: str) -> None:
@@ -85,22 +111,18 @@ def _span(name: str, parent: Mapping[str, str] | None, attributes: dict[str, Val
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     context = TraceContextTextMapPropagator().extract(parent) if parent else None
-    given = (parent or {}).get(_REQUEST_ID)
-    token = REQUEST_ID.set(given) if given else None
-    try:
-        with _tracer().start_as_current_span(
-            name,
-            context=context,
-            attributes=attributes,
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as current:
-            current.set_attribute(_ATTRIBUTE, REQUEST_ID.get())
-            with _failures_named(current):
-                yield current
-    finally:
-        if token is not None:
-            REQUEST_ID.reset(token)
+    given = request_of(parent)
+    started = _tracer().start_as_current_span(
+        name,
+        context=context,
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
+    )
+    with asked_by(given), started as current:
+        current.set_attribute(_ATTRIBUTE, given)
+        with _failures_named(current):
+            yield current
 
 
 @contextmanager

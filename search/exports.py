@@ -6,6 +6,7 @@ All stream: memory does not grow with their number.
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from urllib.parse import quote
 import numpy as np
 from django.db.models import Aggregate, IntegerField, OuterRef, Subquery
 
+from retrieval_site.database.reading import read
 from search.models import Collection, Document, Judgement, Query, QueryPart
 from search.sessions import pseudonym
 from search.spreadsheets import csv_line
@@ -83,10 +85,14 @@ def run_lines(judgements: Any, documents: QuerySet[Document]) -> Iterator[str]:
     rows = queries.order_by("pk").iterator(chunk_size=RUN_CHUNK)
     while chunk := list(islice(rows, RUN_CHUNK)):
         wanted = {hit["document"] for query in chunk for hit in query.answer}
-        named = documents.filter(pk__in=wanted).values_list("pk", "collection__slug", "external_id")
-        names = {pk: trec_id(slug, external_id) for pk, slug, external_id in named}
+        names = read(partial(_names, documents, wanted))
         for query in chunk:
             yield from _ranking(query, names)
+
+
+def _names(documents: QuerySet[Document], wanted: set[int]) -> dict[int, str]:
+    named = documents.filter(pk__in=wanted).values_list("pk", "collection__slug", "external_id")
+    return {pk: trec_id(slug, external_id) for pk, slug, external_id in named}
 
 
 def _ranking(query: Query, names: Mapping[int, str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from retrieval_site.database.reading import read
 from search.models import Document
 from search.retrieval.pages import hits_in
 from search.retrieval.scope import visible_collections
@@ -30,7 +31,7 @@ def csv_lines(query: Query, ranking: Ranking, viewer: Viewer) -> Iterator[str]:
     """Yield a header and one line for each hit: the document, the unit that was found, and its metadata by name."""
     shape = unit_kind_of(query.target).shown.answer
     unit_fields = [field.name for field in fields(shape)]
-    names = metadata_names(ranking, viewer)
+    names = read(lambda: metadata_names(ranking, viewer))
     found = [f"{unit_kind_of(query.target).name}.{name}" for name in unit_fields]
     yield csv_line((*HIT_COLUMNS, "tags", *found, *(f"metadata.{name}" for name in names)))
     for hit in hits_in(query, ranking, viewer):

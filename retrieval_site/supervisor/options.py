@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrieval_site.supervisor.errors import SupervisorError
 from retrieval_site.supervisor.lock import free_port
-from retrieval_site.yes_no import NO, YES
+from retrieval_site.yes_no import DAYS_MAX, NO, YES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,7 @@ class ServeOptions:
     reset_admin_password: bool = False
     probe_host: str = "127.0.0.1"
     probe_port: int = 0
+    log_keep_days: int = 0
 
     @property
     def address(self) -> str:
@@ -68,7 +69,13 @@ def read_options(words: Sequence[str]) -> ServeOptions:
     probe_port = _port("PROBE_PORT", os.environ.get("PROBE_PORT") or str(free_port(probe_host)))
     demo = _yes("DEMO", os.environ.get("DEMO") or "1") and not found.no_demo
     return ServeOptions(
-        found.host, _port("PORT", found.port), demo, found.reset_admin_password, probe_host, probe_port
+        found.host,
+        _port("PORT", found.port),
+        demo,
+        found.reset_admin_password,
+        probe_host,
+        probe_port,
+        _days("LOG_KEEP_DAYS", os.environ.get("LOG_KEEP_DAYS") or "0"),
     )
 
 
@@ -76,6 +83,12 @@ def _yes(name: str, written: str) -> bool:
     if written.lower() not in YES + NO:
         raise SupervisorError(f"{name} must be 1 or 0, not `{written}`.")
     return written.lower() in YES
+
+
+def _days(name: str, written: str) -> int:
+    if not (written.isdecimal() and int(written) <= DAYS_MAX):
+        raise SupervisorError(f"{name} must be a number of days, not `{written}`.")
+    return int(written)
 
 
 def _port(name: str, written: str) -> int:

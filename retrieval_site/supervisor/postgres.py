@@ -69,6 +69,7 @@ def server_settings(memory: int, cores: int, shared_memory: int) -> dict[str, st
         "unix_socket_permissions": "0700",
         "timezone": "UTC",
         "log_timezone": "UTC",
+        "log_line_prefix": "%m [%p] %a ",  # with the name that a search or a job gave its connection: the request's id
     }
 
 

@@ -68,7 +68,7 @@ class Installation:
     options: ServeOptions
 
     def __post_init__(self) -> None:
-        self.supervisor = Supervisor(self.paths)
+        self.supervisor = Supervisor(self.paths, log_keep_days=self.options.log_keep_days)
         self.embedded_postgres = os.environ["DATABASE_URL"] == self.paths.database_url
         self.embedded_redis = os.environ["REDIS_URL"] == self.paths.redis_url
         self.programs = Programs(self._environment())

@@ -58,6 +58,7 @@ class Supervisor:
     paths: DataPaths
     say: Say = say
     policy: RestartPolicy = field(default_factory=RestartPolicy)
+    log_keep_days: int = 0
     children: dict[str, Child] = field(default_factory=dict)
     stop_signals: int = 0
 
@@ -98,7 +99,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Watch until a stop signal comes (`StopRequested`) or a child is given up (`SupervisorError`)."""
-        logs = LogKeeper(self.paths.log)
+        logs = LogKeeper(self.paths.log, keep_days=self.log_keep_days)
         while True:
             self.pause()
             logs.look_after()

@@ -43,9 +43,8 @@ def usable_version(request: Request, model: str) -> ModelVersion:
 
 
 def _may_use(request: Request, version: ModelVersion) -> bool:
-    manages = manages_models(request.user)
-    ready = manages or version.state == VersionState.READY
-    return ready and version_reachable(version, manages=manages)
+    ready = version.state == VersionState.READY or manages_models(request.user)
+    return ready and version_reachable(version, viewer=request.user)
 
 
 def curated_collection(request: Request, slug: str) -> Collection:

@@ -274,7 +274,7 @@ class CollectionAnswer(Answer):
     keep_originals = serializers.BooleanField(help_text="whether pictures keep their metadata")
     keep_files = serializers.BooleanField(help_text="whether documents' files can be opened")
     character_recognition = serializers.ChoiceField(choices=["none", "pages", "all"])
-    documents = serializers.IntegerField(help_text="how many")
+    documents = serializers.IntegerField(help_text="how many; exact up to 20,000, an estimate of more")
     role = serializers.ChoiceField(choices=Membership.Role.choices, allow_null=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from retrieval_site.people import manages_models
 from search.relevance.panel import calibrations_json
 from search.retrieval.types import DocumentPart, ImagePart, TextPart
 from search.services.members import HOLDERS
@@ -227,7 +228,7 @@ def job_json(job: Job, viewer: Viewer) -> Json:
 
     How much of the whole corpus has vectors is for operators: it counts collections that others may not see.
     """
-    hidden = BOOKKEEPING if getattr(viewer, "is_superuser", False) else BOOKKEEPING | {"coverage"}
+    hidden = BOOKKEEPING if manages_models(viewer) else BOOKKEEPING | {"coverage"}
     return {
         "id": str(job.pk),
         "type": job.type,
@@ -262,8 +263,8 @@ def job_item_json(item: JobItem) -> Json:
     }
 
 
-def version_json(version: ModelVersion, *, for_staff: bool) -> Json:
-    """Return a model version; its aliases must be prefetched."""
+def version_json(version: ModelVersion, *, manages: bool) -> Json:
+    """Return a model version; its aliases must be prefetched, and for who manages models its calibrations."""
     manifest = version.manifest
     return {
         "model": version.key,
@@ -279,11 +280,11 @@ def version_json(version: ModelVersion, *, for_staff: bool) -> Json:
         "licence": manifest.get("licence", ""),
         "description": manifest.get("description", ""),
         "metrics": manifest.get("metrics", {}),
-        "error": _failure(version.error_id, version.error) if for_staff else None,
-        "report": version.report if for_staff else None,
-        "judged": version.judged or None if for_staff else None,
-        "calibrations": calibrations_json(version) if for_staff else None,
-        "note": version.note if for_staff else None,
+        "error": _failure(version.error_id, version.error) if manages else None,
+        "report": version.report if manages else None,
+        "judged": version.judged or None if manages else None,
+        "calibrations": calibrations_json(version) if manages else None,
+        "note": version.note if manages else None,
         "created_at": version.created_at,
     }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retrieval_site.database.reading import read
+from search.downloads import download
 from search.hit_exports import HIT_COLUMNS, hit_cells
 from search.retrieval.calibrate import match_of
 from search.retrieval.keep import ranked_of
@@ -15,6 +17,8 @@ from search.units.registry import unit_kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from django.http import StreamingHttpResponse
 
     from search.models import BatchPhoto, PhotoBatch
     from search.querysets import Viewer
@@ -47,10 +51,17 @@ def photo_rows(batch: PhotoBatch, photos: Sequence[BatchPhoto], viewer: Viewer) 
     return [PhotoRow(photo, hits, match_of([hit.strength for hit in hits])) for photo, hits in rows]
 
 
+def table_download(batch: PhotoBatch, viewer: Viewer) -> StreamingHttpResponse:
+    """Return what the photos of a batch found as a file for spreadsheets; `count` of its note is that of the photos."""
+    lines = csv_lines(batch, viewer)
+    return download(lines, "photos.csv", count=batch.photos.count(), batch=str(batch.pk))
+
+
 def csv_lines(batch: PhotoBatch, viewer: Viewer) -> Iterator[str]:
     """Yield a header, a line for each hit of each photo, one for a photo without hits, and one for each that failed."""
     yield csv_line(COLUMNS)
-    for row in photo_rows(batch, list(batch.photos.all()), viewer):
+    photos = list(batch.photos.all())
+    for row in read(lambda: photo_rows(batch, photos, viewer)):
         if not row.hits:
             yield csv_line((row.photo.name, *_NO_HIT, None, row.match))
         for hit in row.hits:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import uuid
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from celery.signals import task_success
+from django.db import connection
 from django.test import Client
 
 from retrieval_site import checks, tracing
 from retrieval_site.clock import Clock
-from retrieval_site.tracing import carried, flush, laps_trace, span
+from retrieval_site.tracing import NO_REQUEST, REQUEST_ID, asked_by, carried, flush, laps_trace, span
 from tests.support.collector import collector_running
 from workers.encoding import answering, wire
 from workers.encoding.wire import Ask
@@ -108,8 +112,18 @@ def test_a_question_to_the_query_worker_belongs_to_who_asks(collector, monkeypat
     assert "what somebody wrote" not in repr(collector.spans)
 
 
-def test_a_question_says_nothing_of_traces_where_they_are_off():
+def test_a_question_names_its_request_and_says_nothing_of_traces_where_they_are_off():
     assert b"trace" not in Ask("q-1", 1, "text", 0, "", trace=carried()).packed()
+    with asked_by("mine"):
+        sent = Ask("q-1", 1, "text", 0, "", trace=carried())
+    assert Ask.read(sent.packed()) == sent
+    assert sent.trace == {"request_id": "mine"}
+
+
+def test_what_a_newer_web_process_says_besides_is_passed_over():
+    ask = Ask("q-1", 1, "text", 0, "")
+    newer = json.loads(ask.packed()) | {"a field of tomorrow": [1]}
+    assert Ask.read(json.dumps(newer).encode()) == ask
 
 
 @pytest.mark.django_db(transaction=True)
@@ -134,11 +148,44 @@ def test_a_job_belongs_to_who_asked_for_it(collector, monkeypatch):
     assert works.about["state"] == "failed"
 
 
-class _Orders:
-    """The pipe of a job's process, with one order in it."""
+@pytest.mark.django_db(transaction=True)
+def test_the_lines_of_a_job_have_the_id_of_its_request_where_traces_are_off(monkeypatch):
+    job, lines, sent = Job.objects.create(type="no such type", state="queued"), [], {}
+    client = SimpleNamespace(send_task=lambda *_a, **more: sent.update(more))
+    monkeypatch.setattr(enqueue, "current_app", client)
+    monkeypatch.setattr(task, "run_job_apart", lambda job_id: lines.append(("bulk", REQUEST_ID.get())))
+    with asked_by("mine"):
+        send(job.pk)
+    task_success.connect(end := lambda **_: lines.append(("as Celery says its end", REQUEST_ID.get())))
+    task.run_job_task.apply(args=[str(job.pk)], headers=sent["headers"])
+    task_success.disconnect(end)
+    assert [*lines, REQUEST_ID.get()] == [("bulk", "mine"), ("as Celery says its end", "mine"), NO_REQUEST]
 
-    def __init__(self, order):
-        self._waiting = [order]
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_names_its_request_to_the_database_and_the_next_job_its_own(monkeypatch):
+    names = []
+    monkeypatch.setattr(job_process, "_prepare", lambda: None)
+    monkeypatch.setattr(job_process, "run_claimed", lambda job: names.append((_shown(), REQUEST_ID.get())))
+    jobs = [Job.objects.create(type="any", state="running", lease_token=uuid.uuid4()) for _ in range(2)]
+    traces = ({"request_id": "mine"}, {})
+    orders = [(str(job.pk), str(job.lease_token), trace) for job, trace in zip(jobs, traces, strict=True)]
+    job_process.serve(_Orders(*orders))
+    own = connection.settings_dict["OPTIONS"]["application_name"]
+    assert names == [(f"{own} mine", "mine"), (own, NO_REQUEST)]
+
+
+def _shown():
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW application_name")
+        return cursor.fetchone()[0]
+
+
+class _Orders:
+    """The pipe of a job's process, with some orders in it."""
+
+    def __init__(self, *orders):
+        self._waiting = [*reversed(orders)]
 
     def recv(self):
         if not self._waiting:

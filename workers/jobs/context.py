@@ -77,6 +77,10 @@ class JobContext:
         if time.monotonic() - self._written_at >= WRITE_EVERY_SECONDS:
             self._write()
 
+    def show(self, done: int, total: int) -> None:
+        """Show how far something is that this run waits for; from any thread, which leaves a lost lease to the run."""
+        held(self.job).update(done=done, total=total)
+
     def item_failed(
         self, key: str, error_id: str, reason: str, payload: dict[str, Any] | None = None
     ) -> None:

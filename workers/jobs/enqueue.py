@@ -11,7 +11,7 @@ from django.utils import timezone
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from retrieval_site.tracing import carried, is_on
+from retrieval_site.tracing import carried
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 QUEUE = "bulk"
 TASK = "workers.run_job"
 TRACE = "sightline_trace"
-"""The message's header with what the job's spans belong to, where there are any."""
+"""The message's header with the request that asked for the job (`tracing.carried`); other workers pass over it."""
 BROKER_ERRORS = (KombuError, RedisError, OSError)
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def send(job_id: uuid.UUID) -> bool:
     if not waiting.update(enqueued_at=timezone.now()):
         return False
     try:
-        headers = {TRACE: carried()} if is_on() else None
+        headers = {TRACE: carried()}
         current_app.send_task(TASK, args=[str(job_id)], queue=QUEUE, retry=False, headers=headers)
     except BROKER_ERRORS as error:
         log.warning("job %s waits, the broker does not answer: %s", job_id, error)

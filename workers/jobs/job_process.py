@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import close_old_connections, connection
 
+from retrieval_site.database import named_by_request
 from retrieval_site.memory import LIBRARIES_BYTES, die_first, limit_data
 from retrieval_site.own_folder import temporary_root, use_own_folder
 from retrieval_site.supervisor.processes import tied_to_parent
@@ -34,12 +35,19 @@ def serve(orders: Connection[Any, Any]) -> None:
         job = Job.objects.filter(pk=job_id, state=JobState.RUNNING, lease_token=token).first()
         if job is not None:
             with span(f"job {job.type}", trace, job=str(job.pk), attempt=job.attempts) as current:
+                _name_connection()
                 done = run_claimed(job)
                 if current is not None:
                     current.set_attribute("state", str(done.state))
             flush()
         orders.send("done")
     connection.close()
+
+
+def _name_connection() -> None:
+    """Have the database's log name the request that asked for the job, or none where the job before had one."""
+    with connection.cursor() as cursor:
+        cursor.execute(named_by_request("SESSION"))
 
 
 def _prepare() -> None:

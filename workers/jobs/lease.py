@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from django.db import Error, connection
@@ -29,7 +30,10 @@ class LeaseRenewal:
         self.lost = threading.Event()
         self._job = job
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name=f"lease-{job.pk}", daemon=True)
+        of_request = copy_context()  # what is logged names the request that asked for the job
+        self._thread = threading.Thread(
+            target=of_request.run, args=[self._renew], name=f"lease-{job.pk}", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()

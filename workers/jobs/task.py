@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from celery import current_task, shared_task
-from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import close_old_connections
 
-from retrieval_site.tracing import span
+from retrieval_site.tracing import NO_REQUEST, REQUEST_ID, request_of, span
 from workers.jobs.apart import PROCESSES, run_job_apart
 from workers.jobs.context import stopping
 from workers.jobs.enqueue import QUEUE, TASK, TRACE
@@ -29,6 +29,18 @@ def _trace_of_message() -> dict[str, str]:
     """Return what the message carries, {} where it carries nothing or this is no worker."""
     request = current_task.request if current_task else None
     return (getattr(request, "headers", None) or {}).get(TRACE) or getattr(request, TRACE, None) or {}
+
+
+@task_prerun.connect
+def note_request(**_kwargs: Any) -> None:
+    """Let Celery's own line of how a task ended, too, name the request that asked for it."""
+    REQUEST_ID.set(request_of(_trace_of_message()))
+
+
+@task_postrun.connect
+def forget_request(**_kwargs: Any) -> None:
+    """The thread's next lines belong to no request."""
+    REQUEST_ID.set(NO_REQUEST)
 
 
 @worker_ready.connect

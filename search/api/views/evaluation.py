@@ -37,6 +37,7 @@ from search.evaluation.making import (
     evaluation_start,
     evaluation_start_all,
 )
+from search.evaluation.rights import evaluation_sets_seen
 from search.models import EvaluationSet
 
 if TYPE_CHECKING:
@@ -84,9 +85,9 @@ class EvaluationSetListView(ApiView):
 
     @describe("evaluation_sets_list", {200: page_answer(EvaluationSetAnswer)}, parameters=[PageParameters])
     def get(self, request: Request) -> Response:
-        """List the evaluation sets, newest first (operators)."""
+        """List the evaluation sets of collections that the caller sees, newest first (operators)."""
         require_operator(request)
-        rows = EvaluationSet.objects.select_related("collection", "created_by")
+        rows = evaluation_sets_seen(request.user).select_related("collection", "created_by")
         return self.page(rows, evaluation_set_json, ordering="-id")
 
     @describe(
@@ -184,7 +185,7 @@ class EvaluationRunView(ApiView):
 
 def _found(request: Request, set_id: int) -> EvaluationSet:
     require_operator(request)
-    return evaluation_set_by_id(set_id)
+    return evaluation_set_by_id(set_id, request.user)
 
 
 def _detail_json(row: EvaluationSet) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.response import Response
 
+from retrieval_site.audit import export_note
 from search import retrieval
 from search.api.answers import SearchResultAnswer
 from search.api.base import ApiView, describe
@@ -36,10 +37,11 @@ class HitsJsonView(ApiView):
         """Export all hits that are kept of a search, in the shape of one page."""
         first = retrieval.reopen(query_id, request.user, limit=1, session=session_of(request))
         about, query = replace(first, hits=(), next=None), kept_query(query_id)
-        hits = hits_in(query, _whole_answer(request, query), request.user)
-        response = Response(search_json(about) | {"results": [hit_json(hit) for hit in hits]})
-        response["Content-Disposition"] = f'attachment; filename="hits-{query_id}.json"'
-        return response
+        hits = [hit_json(hit) for hit in hits_in(query, _whole_answer(request, query), request.user)]
+        name = f"hits-{query_id}.json"
+        export_note(name, count=len(hits))
+        answer = search_json(about) | {"results": hits}
+        return Response(answer, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 class HitsCsvView(ApiView):
@@ -49,8 +51,9 @@ class HitsCsvView(ApiView):
     def get(self, request: Request, query_id: UUID) -> HttpResponseBase:
         """Export all hits that are kept of a search as CSV, with the documents' metadata as columns."""
         query = kept_query(query_id)
-        lines = csv_lines(query, _whole_answer(request, query), request.user)
-        return download(lines, f"hits-{query_id}.csv")
+        ranking = _whole_answer(request, query)
+        lines = csv_lines(query, ranking, request.user)
+        return download(lines, f"hits-{query_id}.csv", count=len(ranking.documents))
 
 
 def _whole_answer(request: Request, query: Query) -> Ranking:

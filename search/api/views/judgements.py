@@ -8,7 +8,6 @@ from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, PageParameters, describe, page_answer
@@ -29,6 +28,8 @@ from search.services.judgements import (
 from search.sessions import session_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from django.http import StreamingHttpResponse
     from rest_framework.request import Request
 
@@ -144,14 +145,16 @@ class JudgementExportView(ApiView):
     query_parameters = {"GET": ExportParameters}
     members_only = True
 
-    def export(self, request: Request) -> Any:
-        """Return the judgements that were asked for; raises `permission.denied` for who curates nothing."""
-        if not (request.user.is_staff or Collection.objects.curated_by(request.user).exists()):
+    def file(self, lines: Callable[[Any], Iterator[str]], name: str, kind: str) -> StreamingHttpResponse:
+        """Answer the judgements that were asked for; raises `permission.denied` for who curates nothing."""
+        user = self.request.user
+        if not (user.is_staff or Collection.objects.curated_by(user).exists()):
             raise AppError("permission.denied/judgements")
-        audit_note(
-            "export.made", file="judgements", asked={name: str(value) for name, value in self.query.items()}
-        )
-        rows = exportable_by(request.user)
+        rows = self._chosen(exportable_by(user))
+        asked = {name: str(value) for name, value in self.query.items()}
+        return download(lines(rows), name, kind, count=rows.count(), asked=asked)
+
+    def _chosen(self, rows: Any) -> Any:
         if "collection" in self.query:
             rows = rows.filter(document__collection__slug=self.query["collection"])
         if "model" in self.query:
@@ -168,7 +171,7 @@ class QrelsView(JudgementExportView):
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         """Export as TREC qrels: `qid 0 docid grade`; several people's grades become their lower median."""
-        return download(qrels_lines(self.export(request)), "judgements.qrels", "text/plain")
+        return self.file(qrels_lines, "judgements.qrels", "text/plain")
 
 
 class RunView(JudgementExportView):
@@ -177,8 +180,8 @@ class RunView(JudgementExportView):
     @describe("judgements_export_run", {(200, "text/plain"): OpenApiTypes.STR}, parameters=[ExportParameters])
     def get(self, request: Request) -> StreamingHttpResponse:
         """Export the answers that were judged as a TREC run: `qid Q0 docid rank score tag`, ids as in the qrels."""
-        lines = run_lines(self.export(request), Document.objects.visible_to(request.user))
-        return download(lines, "judgements.run", "text/plain")
+        documents = Document.objects.visible_to(request.user)
+        return self.file(lambda judgements: run_lines(judgements, documents), "judgements.run", "text/plain")
 
 
 class CsvView(JudgementExportView):
@@ -187,7 +190,7 @@ class CsvView(JudgementExportView):
     @describe("judgements_export_csv", {(200, "text/csv"): OpenApiTypes.STR}, parameters=[ExportParameters])
     def get(self, request: Request) -> StreamingHttpResponse:
         """Export as CSV: every judgement with its rater, comment, model, rank and score."""
-        return download(csv_lines(self.export(request)), "judgements.csv")
+        return self.file(csv_lines, "judgements.csv", "text/csv")
 
 
 def _number(text: str) -> int:

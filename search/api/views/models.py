@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import prefetch_related_objects
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -19,6 +20,7 @@ from models_admin.services import (
     version_upload,
 )
 from models_admin.tags import TAG_CHARACTERS_MAX, TAGS_MAX, version_tag
+from retrieval_site.people import manages_models
 from search.api.access import known_versions, usable_version
 from search.api.answers import JobAnswer, VersionAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
@@ -93,10 +95,10 @@ class ModelListView(ApiView):
         wanted: dict[str, Any] = {name: self.query[name] for name in ("state", "name") if name in self.query}
         if "tag" in self.query:
             wanted["tags__contains"] = [self.query["tag"]]
-        for_staff = request.user.is_superuser
-        beside = ["aliases", *([calibrations_shown()] if for_staff else [])]
+        manages = manages_models(request.user)
+        beside = ["aliases", *([calibrations_shown(request.user)] if manages else [])]
         rows = known_versions(request).filter(**wanted).prefetch_related(*beside)
-        return self.page(rows, lambda version: version_json(version, for_staff=for_staff))
+        return self.page(rows, lambda version: version_json(version, manages=manages))
 
     @describe("models_upload", {202: STARTED}, request={"multipart/form-data": BundleUpload})
     def post(self, request: Request) -> Response:
@@ -197,4 +199,7 @@ class ModelRollbackView(ApiView):
 
 
 def _shown(request: Request, version: ModelVersion) -> dict[str, Any]:
-    return version_json(version, for_staff=request.user.is_superuser)
+    manages = manages_models(request.user)
+    if manages:
+        prefetch_related_objects([version], calibrations_shown(request.user))
+    return version_json(version, manages=manages)

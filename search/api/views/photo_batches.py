@@ -17,10 +17,9 @@ from search.api.parameters import CollectionsField, Parameters, ShortListField, 
 from search.api.permissions import signed_in
 from search.api.presenting import batch_photo_json, photo_batch_json
 from search.api.views.search import TargetField
-from search.downloads import download
 from search.photo_batches.packing import PHOTOS_MAX
 from search.photo_batches.start import photo_batch_start
-from search.photo_batches.table import csv_lines, photo_rows
+from search.photo_batches.table import photo_rows, table_download
 from search.services.photo_batches import (
     HITS_DEFAULT,
     HITS_MAX,
@@ -129,4 +128,4 @@ class PhotoBatchTableView(ApiView):
     @describe("photo_batches_table", {(200, "text/csv"): OpenApiTypes.STR})
     def get(self, request: Request, batch_id: UUID) -> StreamingHttpResponse:
         """Export what a batch found as CSV: a line for each hit of each photo, and one for each photo that failed."""
-        return download(csv_lines(own_photo_batch(batch_id, request.user), request.user), "photos.csv")
+        return table_download(own_photo_batch(batch_id, request.user), request.user)
