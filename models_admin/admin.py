@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import FileResponse, Http404, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -26,13 +26,14 @@ from models_admin.measured import COLUMNS, reported_quality, validation_facts
 from models_admin.models import Activation, ModelVersion, VectorIndex
 from models_admin.offers import offered_actions
 from models_admin.tags import version_tag
+from retrieval_site.audit import export_note
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.careful_admin import ReadOnly
 from retrieval_site.errors import AppError
 from retrieval_site.languages.lazy import gettext_lazy
-from retrieval_site.languages.said import in_readers_language
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import manages_models, signed_in
+from retrieval_site.shown_errors import error_show
 from workers.models import Job
 from workers.storage.blobs import blob_open
 
@@ -213,7 +214,7 @@ class VersionTagFilter(admin.SimpleListFilter):
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(PanelAdmin[ModelVersion]):
-    """Model versions, for superusers; everything that changes one is a button with a service behind it."""
+    """Model versions, for those who manage them; everything that changes one is a button with a service behind it."""
 
     list_display = ["key", "state_badges", "tags_shown", "dim", "similarity", "created_at", "created_by"]
     list_filter = ["state", VersionTagFilter, "name"]
@@ -275,7 +276,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
                 bundle=form.cleaned_data["bundle"], note=form.cleaned_data["note"], by=signed_in(request)
             )
         except AppError as error:
-            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
+            error_show(request, error)
             return None
         return HttpResponseRedirect(reverse("admin:models_admin_modelversion_change", args=[version.pk]))
 
@@ -300,7 +301,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         try:
             losses = LOSSES[action](version)
         except AppError as error:
-            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
+            error_show(request, error)
             return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[object_id]))
         verb = VERBS[action]
         context = {
@@ -348,9 +349,11 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         try:
             file = blob_open(version.bundle)
         except AppError as error:
-            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
+            error_show(request, error)
             return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[object_id]))
-        return FileResponse(file, as_attachment=True, filename=bundle_name(version))
+        name = bundle_name(version)
+        export_note(name, version, count=1)
+        return FileResponse(file, as_attachment=True, filename=name)
 
     def panel(self, row: ModelVersion, request: HttpRequest) -> dict[str, Any]:
         """Show one version: what it is, what validation measured, its vectors, its jobs, its buttons."""
@@ -375,7 +378,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
             "validation": validation_facts(row.report or {}),
             "notes": (row.report or {}).get("notes") or [],
             "deaths": [(datetime.fromisoformat(death["at"]), death["reason"]) for death in row.deaths],
-            "panels": panels_for(row),
+            "panels": panels_for(row, request.user),
             "jobs": jobs,
             "busy": any(not job.is_finished for job in jobs),
         }
@@ -383,8 +386,14 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
 
 @admin.register(Activation)
 class ActivationAdmin(ReadOnly, admin.ModelAdmin[Activation]):
-    """The log of moved aliases; read only."""
+    """The log of moved aliases, for those who manage models; read only."""
 
     list_display = ["at", "alias", "version", "previous", "by", "reason"]
     list_filter = ["alias", "at"]
     list_select_related = ["version", "previous", "by"]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _operates(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _operates(request)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from models_admin.job_types import GET_MODEL, GetModelParameters
+from models_admin.measured import probe_milliseconds
 from models_admin.models import LicenceAcceptance, ModelVersion
 from retrieval_site.errors import AppError
-from workers.hub.catalogue import CatalogueModel, catalogue
+from workers.hub.catalogue import CatalogueModel, PublishedModel, catalogue
 from workers.jobs.services import ACTIVE, job_create_once
 from workers.models import Job
 
@@ -38,8 +39,7 @@ class CatalogueCard:
     @property
     def milliseconds(self) -> dict[str, float]:
         """How long one picture and one text took when the version was validated on this machine."""
-        probes = self.version.report.get("probes", {}) if self.version else {}
-        return {name: found["milliseconds"] for name, found in probes.items() if found.get("milliseconds")}
+        return probe_milliseconds(self.version.report) if self.version else {}
 
     @property
     def must_accept(self) -> bool:
@@ -71,7 +71,7 @@ def cards() -> list[CatalogueCard]:
     ]
 
 
-def licence_accept(*, model: CatalogueModel, by: AbstractBaseUser | None) -> LicenceAcceptance:
+def licence_accept(*, model: PublishedModel, by: AbstractBaseUser | None) -> LicenceAcceptance:
     """Keep that somebody accepted a model's licence, as it was called then; the first time stays."""
     found, _ = LicenceAcceptance.objects.get_or_create(
         model=model.name,
@@ -81,10 +81,12 @@ def licence_accept(*, model: CatalogueModel, by: AbstractBaseUser | None) -> Lic
     return found
 
 
-def check_accepted(model: CatalogueModel) -> None:
-    """Raise AppError `hub.licence_not_accepted` for a research licence that nobody has accepted here."""
+def check_accepted(model: PublishedModel) -> None:
+    """Raise AppError `hub.licence_not_accepted` for a licence that must be accepted and that nobody has accepted."""
     if model.commercial or LicenceAcceptance.objects.filter(model=model.name, licence=model.licence).exists():
         return
+    if not isinstance(model, CatalogueModel):
+        raise AppError("hub.licence_not_accepted/own", title=model.title, licence=model.licence)
     raise AppError(
         "hub.licence_not_accepted", title=model.title, licence=model.licence, url=model.licence_url
     )
@@ -95,9 +97,12 @@ def model_get(
 ) -> Job:
     """Start to fetch a model, make a bundle of it, validate it and prepare it; while such a job waits or runs, that.
 
-    `accept`: its licence is accepted now, where it must be. `places`: `revision`, `folder`, `endpoint` as in
-    GetModelParameters. Raises AppError `hub.licence_not_accepted`, `hub.bad_endpoint`.
+    `accept`: its licence is accepted now, where it must be. `places`: `revision`, `weights_revision`, `folder`,
+    `endpoint` as in GetModelParameters. Raises AppError `hub.licence_not_accepted`, `hub.bad_endpoint`,
+    `hub.invalid_name`.
     """
+    if places.get("weights_revision") and not model.weights_repository:
+        raise AppError("hub.invalid_name/weights", name=model.name)
     hub_settings(str(places.get("endpoint", "")))
     if accept and not model.commercial:
         licence_accept(model=model, by=by)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from models_admin.models import Alias
 from models_admin.services import CHALLENGER, registry_lock
+from models_admin.telling import tell_challenger_ended
 from retrieval_site.errors import AppError
 
 if TYPE_CHECKING:
@@ -60,4 +61,7 @@ def challenger_end() -> None:
     """Let no version be the challenger any more; what was found out stays."""
     with transaction.atomic():
         registry_lock(f"alias {CHALLENGER}")
-        Alias.objects.filter(name=CHALLENGER).delete()
+        challenger = Alias.objects.filter(name=CHALLENGER).select_related("version").first()
+        if challenger is not None:
+            challenger.delete()
+            tell_challenger_ended(challenger.version)

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from models_admin.models import LOADABLE, Alias, ModelVersion, VersionState
-from models_admin.services import CHAMPION, alias_point, check_complete, registry_lock
+from models_admin.services import CHALLENGER, CHAMPION, alias_point, check_complete, registry_lock
+from models_admin.telling import tell_challenger_ended, tell_moved, tell_set_aside
 from retrieval_site.errors import AppError
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def _set_aside(version: ModelVersion, reason: str) -> bool:
     if champion and champion.version_id == version.pk and not _fall_back(champion, reason):
         log.error("%s has no version before it to fall back to, so it goes on", version)
         return False
-    Alias.objects.filter(version=version).delete()
+    _give_up_aliases(version)
     version.state = VersionState.SET_ASIDE
     version.error_id = "version.set_aside"
     version.error = (
@@ -68,8 +69,17 @@ def _set_aside(version: ModelVersion, reason: str) -> bool:
         "Prepare it to try it again."
     )
     version.save(update_fields=["state", "error_id", "error"])
+    tell_set_aside(version)
     log.error("%s is set aside", version)
     return True
+
+
+def _give_up_aliases(version: ModelVersion) -> None:
+    aliases = Alias.objects.filter(version=version)
+    was_challenger = aliases.filter(name=CHALLENGER).exists()
+    aliases.delete()
+    if was_challenger:
+        tell_challenger_ended(version)
 
 
 def _fall_back(champion: Alias, reason: str) -> bool:
@@ -83,5 +93,6 @@ def _fall_back(champion: Alias, reason: str) -> bool:
         log.error("%s cannot take over: %s", previous, error)
         return False
     words = f"fell back: the process of {champion.version} ended twice ({reason})"
-    alias_point(CHAMPION, previous, None, by=None, reason=words)
+    activation = alias_point(CHAMPION, previous, None, by=None, reason=words)
+    tell_moved("version.rolled_back", activation, champion.version)
     return True

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.conf import settings
 from django.core.files.base import File
 
-from models_admin.catalogue import catalogue_model, check_accepted, hub_settings
+from models_admin.catalogue import check_accepted, hub_settings
+from models_admin.own_models import wanted_model
 from models_admin.services import version_add
 from retrieval_site.config import MIB
 from retrieval_site.errors import AppError
@@ -20,7 +21,7 @@ from workers.hub.layouts import layout_files
 if TYPE_CHECKING:
     from models_admin.job_types import GetModelParameters, GetModelResult
     from models_admin.models import ModelVersion
-    from workers.hub.catalogue import CatalogueModel
+    from workers.hub.catalogue import PublishedModel
     from workers.hub.download import Hub, HubCommit
     from workers.jobs.context import JobContext, JobRun
 
@@ -42,20 +43,21 @@ class _Files(NamedTuple):
 
 def version_got(run: Run) -> ModelVersion:
     """Return the stored version of the model that the job asks for. Raises AppError, HubError `hub.*`, BundleError."""
-    model = catalogue_model(run.parameters.model)
+    model = wanted_model(run.parameters)
     check_accepted(model)
     parts, source = _from_folder(model, run) if run.parameters.folder else _from_hub(model, run)
     run.remember(commit=source.get("commit"), bytes=sum(one["bytes"] for one in source["files"].values()))
     with tempfile.TemporaryDirectory(prefix="sightline-published-") as room:
         path = Path(room) / f"{model.name}.zip"
         _write_bundle(model, parts, source, path, run)
+        place = "the catalogue: " if run.parameters.model else ""
         with path.open("rb") as file:
             return version_add(
-                bundle=File(file, name=str(path)), note=f"From the catalogue: {model.title}", by=run.job.owner
+                bundle=File(file, name=str(path)), note=f"From {place}{model.title}", by=run.job.owner
             )
 
 
-def _from_hub(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[str, Any]]:
+def _from_hub(model: PublishedModel, run: Run) -> tuple[dict[str, Path], dict[str, Any]]:
     from workers.inference.published.libraries import missing_libraries
 
     hub, missing = hub_settings(run.parameters.endpoint), missing_libraries()
@@ -85,13 +87,14 @@ def _from_hub(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[st
     return parts | weight_parts, source | {"weights": described}
 
 
-def _weights(model: CatalogueModel, run: Run, hub: Hub) -> tuple[_Files, dict[str, Any]]:
+def _weights(model: PublishedModel, run: Run, hub: Hub) -> tuple[_Files, dict[str, Any]]:
     """Return the weights of which the graphs were made, from a repository of their own, and where they come from.
 
     They are more than the model needs: a repository that lacks them, or is closed, leaves them out and says why.
     """
     try:
-        commit = hub_commit(hub, model.weights_repository, model.weights_revision)
+        revision = run.parameters.weights_revision or model.weights_revision
+        commit = hub_commit(hub, model.weights_repository, revision)
         if missing := sorted(set(WEIGHTS_FILES.values()) - set(commit.files)):
             return _Files({}, {}), {"weights_left_out": f"{model.weights_repository} has no {missing[0]}"}
         files = _fetched(run, hub, commit, WEIGHTS_FILES, "download weights, in MB")
@@ -99,8 +102,8 @@ def _weights(model: CatalogueModel, run: Run, hub: Hub) -> tuple[_Files, dict[st
         if error.id not in _WITHOUT_WEIGHTS:
             raise
         return _Files({}, {}), {"weights_left_out": error.message}
-    place = {"hub": hub.endpoint, "repository": model.weights_repository, "commit": commit.commit}
-    return files, place
+    place = {"repository": model.weights_repository, "revision": revision, "commit": commit.commit}
+    return files, {"hub": hub.endpoint, **place}
 
 
 def _fetched(run: Run, hub: Hub, commit: HubCommit, names: dict[str, str], stage: str) -> _Files:
@@ -110,14 +113,15 @@ def _fetched(run: Run, hub: Hub, commit: HubCommit, names: dict[str, str], stage
     return _Files({part: found[name] for part, name in names.items()}, names)
 
 
-def _from_folder(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[str, Any]]:
+def _from_folder(model: PublishedModel, run: Run) -> tuple[dict[str, Path], dict[str, Any]]:
     """Return the files of a folder that has the repository's layout, as on a machine without a network."""
     folder = Path(run.parameters.folder)
     if not folder.is_absolute() or not folder.is_dir():
         raise AppError("hub.folder_missing", folder=str(folder))
     layout, names = layout_files(folder_files(folder), folder=model.folder, variant=model.variant)
     files = _Files({part: folder / name for part, name in names.items()}, names)
-    return _described(run, files, {"folder": folder.name, "repository": model.repository, "layout": layout})
+    place = {"repository": model.repository} if model.repository else {}
+    return _described(run, files, {"folder": folder.name, **place, "layout": layout})
 
 
 def _described(run: Run, found: _Files, place: dict[str, Any]) -> tuple[dict[str, Path], dict[str, Any]]:
@@ -128,17 +132,18 @@ def _described(run: Run, found: _Files, place: dict[str, Any]) -> tuple[dict[str
         names[part]: {"sha256": sha256_of(path, counted), "bytes": path.stat().st_size}
         for part, path in parts.items()
     }
-    return parts, {"catalogue": run.parameters.model, **place, "files": files}
+    row = {"catalogue": run.parameters.model} if run.parameters.model else {}
+    return parts, {**row, **place, "files": files}
 
 
 def _write_bundle(
-    model: CatalogueModel, parts: dict[str, Path], source: dict[str, Any], path: Path, run: JobContext
+    model: PublishedModel, parts: dict[str, Path], source: dict[str, Any], path: Path, run: JobContext
 ) -> None:
     from models_admin.jobs import StageProgress
     from workers.inference.guard import ValidationLimits
     from workers.inference.published.bundle import PublishedAbout, published_bundle
 
-    about = PublishedAbout(model.name, model.licence, f"{model.title}: {model.good_for}", source)
+    about = PublishedAbout(model.name, model.licence, model.description, source)
     limits = ValidationLimits(allow_unwalled=settings.CONFIG.allow_unwalled)
     published_bundle(parts, about, path, limits=limits, progress=StageProgress(run))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +52,7 @@ class Verdict:
 
 _verdicts: list[Callable[[ModelVersion, ModelVersion], Verdict | None]] = []
 _vectors: list[VectorHooks] = []
-_panels: list[Callable[[ModelVersion], Panel | None]] = []
+_panels: list[Callable[[ModelVersion, Any], Panel | None]] = []
 
 
 def vectors_register(hooks: VectorHooks) -> None:
@@ -67,12 +67,17 @@ def vectors() -> VectorHooks:
 
 def panel_register(panel: Callable[[ModelVersion], Panel | None]) -> None:
     """Add a table to the admin page of every version for which there is one."""
+    _panels.append(lambda version, _viewer: panel(version))
+
+
+def viewer_panel_register(panel: Callable[[ModelVersion, Any], Panel | None]) -> None:
+    """Add a table that leaves out what its viewer may not see, such as the names of collections."""
     _panels.append(panel)
 
 
-def panels_for(version: ModelVersion) -> list[Panel]:
-    """Return the tables of a version's admin page."""
-    return [panel for make in _panels if (panel := make(version))]
+def panels_for(version: ModelVersion, viewer: Any) -> list[Panel]:
+    """Return the tables of a version's admin page as the viewer may see them."""
+    return [panel for make in _panels if (panel := make(version, viewer))]
 
 
 def verdict_register(verdict: Callable[[ModelVersion, ModelVersion], Verdict | None]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from models_admin.job_types import GET_MODEL, LEARN, MAKE_STARTER, PREPARE, VALIDATE, VersionParameters
 from models_admin.models import ModelVersion, VersionState
+from models_admin.telling import tell_state
 
 if TYPE_CHECKING:
     from workers.jobs.types import JobType
@@ -62,4 +63,5 @@ def _move(
 
 def _left(version_id: int, job: Job, left_in: VersionState, to: VersionState) -> None:
     found = ModelVersion.objects.filter(pk=version_id, state=left_in)
-    found.update(state=to, error_id=job.error_id, error=job.error)
+    if found.update(state=to, error_id=job.error_id, error=job.error) and to == VersionState.REFUSED:
+        tell_state(ModelVersion.objects.get(pk=version_id))

@@ -46,10 +46,14 @@ class PrepareResult(JobResult):
 
 @dataclass(frozen=True, kw_only=True)
 class LearnParameters(JobParameters):
-    """`version`: the id of the version that learns. `collection`: whose documents' marks alone count, by its id."""
+    """`version`: the id of the version that learns. `collection`: whose documents' marks alone count, by its id.
+
+    `evaluation_set`: the id of the set whose queries and answers are learned from in place of marks.
+    """
 
     version: int
     collection: int | None = None
+    evaluation_set: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +69,23 @@ class LearnResult(JobResult):
 
 @dataclass(frozen=True, kw_only=True)
 class GetModelParameters(JobParameters):
-    """`model`: its name in the catalogue. `revision`: another than the catalogue's.
+    """`model`: its name in the catalogue. `revision`, `weights_revision`: others than the catalogue's.
 
     `folder`: on the machine that runs bulk workers, with the model's files; the hub is not asked then. `endpoint`:
-    another hub than the operator's, which gets no token.
+    another hub than the operator's, which gets no token. A model that is in no catalogue has no `model` but a `name` of
+    its own, its `licence`, and a `repository` or a `folder`; `subfolder` and `variant`: which of the graphs there.
     """
 
-    model: str
+    model: str = ""
     revision: str = ""
     folder: str = ""
     endpoint: str = ""
+    name: str = ""
+    licence: str = ""
+    repository: str = ""
+    subfolder: str = ""
+    variant: str = ""
+    weights_revision: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,14 +19,20 @@ if TYPE_CHECKING:
 
 
 def version_learn(
-    *, version: ModelVersion, collection: int | None = None, by: AbstractBaseUser | None = None
+    *,
+    version: ModelVersion,
+    collection: int | None = None,
+    evaluation_set: int | None = None,
+    by: AbstractBaseUser | None = None,
 ) -> Job:
     """Start learning from marks for this version, those of one collection's documents alone where its id is given.
 
-    While such a job waits or runs, that is returned. Raises AppError `version.cannot_learn`, `version.wrong_state`.
+    With the id of an evaluation set, its queries and answers take the place of marks. While such a job waits or runs,
+    that is returned. Raises AppError `version.cannot_learn`, `version.wrong_state`.
     """
     learning_base(version)
-    return job_create_once(LEARN, LearnParameters(version=version.pk, collection=collection), owner=by)[0]
+    asked = LearnParameters(version=version.pk, collection=collection, evaluation_set=evaluation_set)
+    return job_create_once(LEARN, asked, owner=by)[0]
 
 
 def learning_base(version: ModelVersion) -> ModelVersion:

@@ -59,6 +59,12 @@ def validation_facts(report: Mapping[str, Any]) -> list[ValidationFact]:
     return list(_facts(report))
 
 
+def probe_milliseconds(report: Mapping[str, Any]) -> dict[str, float]:
+    """Return by modality how long one picture and one text took when the version was validated on this machine."""
+    probes = report.get("probes", {})
+    return {name: found["milliseconds"] for name, found in probes.items() if found.get("milliseconds")}
+
+
 def _facts(report: Mapping[str, Any]) -> Iterator[ValidationFact]:
     for side, probe in (report.get("probes") or {}).items():
         if side in SIDES and isinstance(probe, dict):

@@ -77,6 +77,7 @@ class ModelVersion(models.Model):
     class Meta:
         ordering = ["name", "-number"]
         constraints = [models.UniqueConstraint(fields=["name", "number"], name="version_name_number_once")]
+        permissions = [("manage_models", "Can manage models")]
 
     def __str__(self) -> str:
         return self.key

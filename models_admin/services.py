@@ -13,10 +13,10 @@ from models_admin.files import version_folder as version_folder
 from models_admin.gate import check_gate, verdicts
 from models_admin.job_types import LEARN, MEASURE, PREPARE, VALIDATE, VersionParameters
 from models_admin.models import LOADABLE, Activation, Alias, ModelVersion, VectorIndex, VersionState
+from models_admin.telling import tell_moved, tell_retired, tell_state
 from retrieval_site.audit import audit_note
 from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
-from retrieval_site.events import event_tell
 from retrieval_site.rows import columns
 from workers.inference.bundles import read_manifest
 from workers.inference.errors import BundleError
@@ -36,11 +36,6 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER = "champion", "challenger"
 _PREPARABLE = LOADABLE | {VersionState.SET_ASIDE}
 _BY_THE_MACHINE = ("bundle.needs_torch", "bundle.not_isolated", "bundle.pickle_not_isolated")
-_TOLD = {
-    VersionState.VALID: "version.validated",
-    VersionState.REFUSED: "version.refused",
-    VersionState.READY: "version.ready",
-}
 _DELETABLE = (VersionState.REFUSED, VersionState.UPLOADED)
 
 
@@ -197,7 +192,7 @@ def version_activate(
             raise AppError("version.already_active", model=version.key, alias=alias)
         previous = current.version if current else None
         activation = alias_point(alias, version, previous, by=by, reason=reason)
-        _tell_moved("version.activated", activation)
+        tell_moved("version.activated", activation, previous)
         return activation
 
 
@@ -218,7 +213,7 @@ def version_rollback(
         if _before(alias) != (current, previous):
             raise AppError("version.moved_meanwhile", alias=alias)
         activation = alias_point(alias, previous, current, by=by, reason=reason or "rollback")
-        _tell_moved("version.rolled_back", activation)
+        tell_moved("version.rolled_back", activation, current)
         return activation
 
 
@@ -241,14 +236,6 @@ def _check_activable(version: ModelVersion, *, gated: bool) -> None:
 def _locked(version: ModelVersion) -> ModelVersion:
     """Return the version as it is now, which nobody changes until the transaction ends."""
     return ModelVersion.objects.select_for_update().get(pk=version.pk)
-
-
-def _tell_moved(event: str, activation: Activation) -> None:
-    """Tell of a moved alias; others hear neither who moved it nor what they wrote."""
-    previous = activation.previous.key if activation.previous else None
-    event_tell(event, {"model": activation.version.key, "alias": activation.alias, "previous": previous})
-    said: dict[str, Any] = {"alias": activation.alias, "previous": previous, "reason": activation.reason}
-    audit_note(event, activation.version, by=activation.by, **said)
 
 
 def alias_point(
@@ -298,9 +285,9 @@ def version_retire(
         check_retirable(version, force=force)
         Alias.objects.filter(previous=version).update(previous=None)
         hooks.vectors().drop(version)
-        ModelVersion.objects.filter(pk=version.pk).update(state=VersionState.RETIRED)
-        audit_note("version.retired", version, by=by)
-    version.refresh_from_db()
+        version.state = VersionState.RETIRED
+        version.save(update_fields=["state"])
+        tell_retired(version, by)
     return version
 
 
@@ -361,8 +348,8 @@ def version_move(version: ModelVersion, state: VersionState, **values: Any) -> N
         moved = rows.exclude(state=state).exists()
         rows.update(state=state, **values)
         version.refresh_from_db()
-        if moved and state in _TOLD:
-            event_tell(_TOLD[state], {"model": version.key, "state": state, "error_id": version.error_id})
+        if moved:
+            tell_state(version)
 
 
 def champion() -> ModelVersion | None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 
 from models_admin.models import Alias, ModelVersion, VersionState
 from models_admin.services import champion
+from retrieval_site.people import manages_models
 
 
-def version_reachable(version: ModelVersion, *, manages: bool) -> bool:
+def version_reachable(version: ModelVersion, *, viewer: Any) -> bool:
     """Return whether a caller may name this version: whoever does not manage models, only one that is meant for all.
 
     That is one under an alias, or one that the operator named in a setting.
     """
     return (
-        manages
-        or version.key in settings.CONFIG.public_models
+        version.key in settings.CONFIG.public_models
         or Alias.objects.filter(version=version).exists()
+        or manages_models(viewer)
     )
 
 

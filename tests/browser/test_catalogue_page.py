@@ -31,3 +31,22 @@ def test_a_research_licence_is_accepted_and_the_model_asked_for(site: Site, open
     card.get_by_role("button", name=NAME).click()
     page.wait_for_url("**/workers/job/**")
     assert LicenceAcceptance.objects.get().model == "mobileclip2-s0"
+
+
+def test_a_model_of_no_catalogue_is_asked_for_by_a_form(site: Site, open_context) -> None:
+    page = administrator(open_context(viewport=PHONE), site.url)
+    page.goto(site.at("/admin/models_admin/modelversion/catalogue/"))
+    form = page.get_by_role("region", name="Another model")
+    form.get_by_label("Repository").fill("somebody/tiny-clip")
+    form.get_by_label("Folder").fill("onnx/../..")
+    form.get_by_label("Name here").fill("our-clip")
+    form.get_by_label("Licence", exact=True).fill("MIT")
+    form.get_by_role("checkbox").check()
+    form.get_by_role("button", name="Get this model").click()
+    expect(page.get_by_text("hub.invalid_name")).to_be_visible()
+    expect(form.get_by_label("Repository")).to_have_value("somebody/tiny-clip")
+    assert accessibility_problems(page) == []
+    form.get_by_label("Folder").fill("")
+    form.get_by_role("button", name="Get this model").click()
+    page.wait_for_url("**/workers/job/**")
+    assert LicenceAcceptance.objects.get(model="our-clip").licence == "MIT"

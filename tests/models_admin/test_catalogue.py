@@ -179,14 +179,41 @@ def test_the_command_lists_and_refuses(model):
     call_command("models", "list", stdout=out)
     assert all(name in out.getvalue() for name in catalogue())
     assert "RESEARCH ONLY" in out.getvalue()
+    assert "manage.py models starter" in out.getvalue()
+    assert "quality none known" not in out.getvalue()
+    assert "from some/model at main, the newest (not pinned)" in out.getvalue()
+    pinned = catalogue()[RESEARCH]
+    assert f"from {pinned.repository} at {pinned.revision}\n" in out.getvalue()
     for arguments, expected in (
         (["nothing"], "hub.unknown_model"),
         ([RESEARCH], "hub.licence_not_accepted"),
         ([FREE, "--folder", "/nowhere"], "hub.folder_missing"),
+        ([RESEARCH, "--weights-revision", "main"], "hub.invalid_name"),
     ):
         with pytest.raises(CommandError) as error:
             call_command("models", "get", *arguments, stdout=io.StringIO())
         assert expected in str(error.value)
+
+
+def test_a_row_without_a_published_quality_says_so(client, root, model, monkeypatch):
+    page = shown_page(client.get(reverse("admin:models_admin_catalogue")))
+    assert "none known" not in page
+    assert "the newest (not pinned)" in page
+    monkeypatch.setitem(catalogue(), FREE, replace(model, quality=()))
+    assert "none known" in shown_page(client.get(reverse("admin:models_admin_catalogue")))
+    out = io.StringIO()
+    call_command("models", "list", stdout=out)
+    assert "quality none known" in out.getvalue()
+
+
+def test_another_revision_of_the_weights_can_be_asked_for(hub, model, monkeypatch):
+    monkeypatch.setattr("workers.inference.published.libraries.missing_libraries", list)
+    monkeypatch.setitem(catalogue(), FREE, replace(model, weights_repository="some/model"))
+    job = run_job_inline(getting.model_get(model=catalogue()[FREE], weights_revision="no-such-branch"))
+    assert (job.state, job.error) == ("succeeded", "")
+    asked = [path for _, path, _ in hub.asked]
+    assert "/api/models/some/model/revision/no-such-branch" in asked
+    assert "no-such-branch" in ModelVersion.objects.get().manifest["training"]["source"]["weights_left_out"]
 
 
 def test_the_command_gets_a_model_ready_to_be_activated(hub, model):

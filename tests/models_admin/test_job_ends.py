@@ -48,10 +48,14 @@ def fresh(version):
     return version.state, version.error_id
 
 
-def test_a_validation_that_took_too_much_memory_refuses_its_version_with_that_reason(version):
+def test_a_validation_that_took_too_much_memory_refuses_its_version_with_that_reason(version, monkeypatch):
+    told = []
+    monkeypatch.setattr("retrieval_site.events._listeners", [lambda *event: told.append(event)])
     job = at_work(version, "validating", VALIDATE)
     apart._settle(job, End(over_memory=True))
     assert fresh(version) == ("refused", "job.memory")
+    refused = {"model": version.key, "state": "refused", "error_id": "job.memory"}
+    assert ("version.refused", refused) in told
     assert version.error.endswith("MB of memory that one job may use.")
     again = version_validate(version=version)
     assert (again.pk, again.state) == (job.pk, "queued")

@@ -50,6 +50,23 @@ def test_a_version_goes_there_under_an_alias_and_comes_back_as_the_same_bytes(st
     assert "tiny@1" in said("upload_model", "models:/pumps/1")
     version = ModelVersion.objects.get()
     assert (version.state, version.note) == ("valid", "models:/pumps/1")
+    assert version.tags == ["autumn"]
+
+
+def test_tags_that_came_later_go_there_with_the_same_file_and_come_back_beside_others(store, tmp_path):
+    said("upload_model", str(make_tiny_bundle(tmp_path / "tiny.zip")))
+    said("register_model", "tiny@1", alias="live")
+    ModelVersion.objects.update(tags=["autumn", "two words"])
+    assert "had it already" in said("register_model", "tiny@1")
+    registered = client(store).get_model_version_by_alias("tiny", "live")
+    assert {"sightline.tag.autumn", "sightline.tag.two words", "sightline.sha256"} <= set(registered.tags)
+    client(store).set_model_version_tag("tiny", registered.version, "sightline.tag." + "x" * 51, "")
+    client(store).set_model_version_tag("tiny", registered.version, "owner", "somebody else's program")
+    ModelVersion.objects.update(tags=["kept", "autumn"])
+    err = StringIO()
+    said("upload_model", "models:/tiny@live", stderr=err)
+    assert ModelVersion.objects.get().tags == ["kept", "autumn", "two words"]
+    assert "x" * 51 in err.getvalue()
 
 
 def test_the_same_bundle_is_one_version_there_and_another_one_the_next(store, tmp_path):

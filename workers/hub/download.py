@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import re
 import socket
 import time
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from workers.fetching.networks import is_public
 from workers.hub.errors import HubError
+from workers.hub.names import is_commit, is_path, is_repository, is_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     Progress = Callable[[int], None]
     """Gets how many bytes came, or fewer than none where a file begins anew; may raise to stop."""
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
-_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,4}")
 _CHUNK_BYTES = 1 << 20
 _ASK_SECONDS = 20.0
 
@@ -74,9 +70,9 @@ def hub_commit(hub: Hub, repository: str, revision: str) -> HubCommit:
 
     Without the network (`offline`), what the cache has of it. Raises HubError `hub.*`.
     """
-    if not _REPOSITORY.fullmatch(repository) or ".." in repository:
+    if not is_repository(repository):
         raise HubError("hub.invalid_name", name=repository[:200])
-    if not _REVISION.fullmatch(revision) or ".." in revision:
+    if not is_revision(revision):
         raise HubError("hub.invalid_name", name=revision[:200])
     if hub.offline:
         return _cached_commit(hub, repository, revision)
@@ -85,14 +81,14 @@ def hub_commit(hub: Hub, repository: str, revision: str) -> HubCommit:
     with _errors_named(hub, repository, revision):
         api = HfApi(endpoint=hub.endpoint, token=hub.token or False)
         info = api.model_info(repository, revision=revision, files_metadata=True, timeout=_ASK_SECONDS)
-    if not info.sha or not _COMMIT.fullmatch(info.sha):
+    if not info.sha or not is_commit(info.sha):
         raise HubError("hub.bad_answer", problem="it names no commit")
     _remember(hub, repository, revision, info.sha)
     files = [
         HubFile(one.rfilename, one.size or 0, (one.lfs.sha256 if one.lfs else one.blob_id) or "")
         for one in info.siblings or ()
     ]
-    return HubCommit(repository, info.sha, {file.path: file for file in files if _PATH.fullmatch(file.path)})
+    return HubCommit(repository, info.sha, {file.path: file for file in files if is_path(file.path)})
 
 
 def hub_fetch(hub: Hub, commit: HubCommit, paths: list[str], progress: Progress) -> dict[str, Path]:
@@ -271,11 +267,11 @@ def _remember(hub: Hub, repository: str, revision: str, commit: str) -> None:
 
 def _cached_commit(hub: Hub, repository: str, revision: str) -> HubCommit:
     commit = revision
-    if not _COMMIT.fullmatch(revision):
+    if not is_commit(revision):
         with suppress(OSError):
             commit = (_folder(hub, repository) / "refs" / revision).read_text().strip()
     snapshot = _snapshot(hub, repository, commit)
-    if not _COMMIT.fullmatch(commit) or not snapshot.is_dir():
+    if not is_commit(commit) or not snapshot.is_dir():
         raise HubError("hub.not_cached", repository=repository, file=revision)
     return HubCommit(repository, commit, folder_files(snapshot))
 
@@ -285,6 +281,6 @@ def folder_files(folder: Path) -> dict[str, HubFile]:
     found = {}
     for file in sorted(folder.rglob("*")):
         path = str(PurePosixPath(file.relative_to(folder)))
-        if _PATH.fullmatch(path) and file.is_file():
+        if is_path(path) and file.is_file():
             found[path] = HubFile(path, file.stat().st_size)
     return found

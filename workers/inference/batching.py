@@ -10,8 +10,9 @@ import time
 from collections import deque
 from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,14 @@ class BatchMetrics:
         self.largest = max(self.largest, size)
 
 
+class _OneAsked(NamedTuple, Generic[T, R]):
+    """An item that waits; `context` is that of who asked, so that what is logged of this very item names them."""
+
+    item: T
+    future: Future[R]
+    context: Context
+
+
 class Batcher(Generic[T, R]):
     """Runs `encode` in one thread on what has arrived, at most `max_batch` items at a time.
 
@@ -56,7 +65,7 @@ class Batcher(Generic[T, R]):
         self.metrics = BatchMetrics()
         self._encode = encode
         self._max_batch = max_batch
-        self._waiting: deque[tuple[T, Future[R]]] = deque()
+        self._waiting: deque[_OneAsked[T, R]] = deque()
         self._expected = 0
         self._patience = PATIENCE_SECONDS[0]
         self._latest = 0.0
@@ -88,7 +97,7 @@ class Batcher(Generic[T, R]):
         with self._changed:
             if self._closed:
                 raise RuntimeError("The batcher is closed.")
-            self._waiting.append((item, future))
+            self._waiting.append(_OneAsked(item, future, copy_context()))
             self._latest = time.monotonic()
             self._ensure_thread()
             self._changed.notify_all()
@@ -110,11 +119,11 @@ class Batcher(Generic[T, R]):
 
     def _run(self) -> None:
         while batch := self._next_batch():
-            asked = [(item, future) for item, future in batch if future.set_running_or_notify_cancel()]
+            asked = [one for one in batch if one.future.set_running_or_notify_cancel()]
             if asked:
                 self._answer(asked)
 
-    def _next_batch(self) -> list[tuple[T, Future[R]]]:
+    def _next_batch(self) -> list[_OneAsked[T, R]]:
         """Wait for items; return them, or nothing when the batcher is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
@@ -125,19 +134,20 @@ class Batcher(Generic[T, R]):
     def _worth_waiting(self) -> bool:
         return self._expected > 0 and len(self._waiting) < self._max_batch and not self._closed
 
-    def _answer(self, asked: list[tuple[T, Future[R]]]) -> None:
+    def _answer(self, asked: list[_OneAsked[T, R]]) -> None:
         """Encode all at once; where that fails, each alone, so that a bad item spoils nobody else's answer."""
+        items = [one.item for one in asked]
         try:
-            results = self._encoded([item for item, _ in asked])
+            results = asked[0].context.run(self._encoded, items) if len(asked) == 1 else self._encoded(items)
         except Exception as error:  # noqa: BLE001  whatever it is, it belongs to the asker, not to this thread
             if len(asked) == 1:
-                asked[0][1].set_exception(error)
+                asked[0].future.set_exception(error)
                 return
             for one in asked:
                 self._answer([one])
             return
-        for (_, future), result in zip(asked, results, strict=True):
-            future.set_result(result)
+        for one, result in zip(asked, results, strict=True):
+            one.future.set_result(result)
 
     def _encoded(self, items: list[T]) -> Sequence[R]:
         self.metrics.count(len(items))

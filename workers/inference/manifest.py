@@ -117,7 +117,10 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything that the bundle says about itself. Field for field the JSON of `docs/bundle.md`."""
+    """Everything that the bundle says about itself. Field for field the JSON of `docs/bundle.md`.
+
+    `references`: the file with what the original gives for a few texts and pictures (`workers.inference.references`).
+    """
 
     name: str
     licence: str
@@ -128,6 +131,7 @@ class Manifest:
     text: TextSpec | None = None
     similarity: str = "cosine"
     adapter: GraphFiles | None = None
+    references: str | None = None
     description: str = ""
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -167,6 +171,7 @@ def parse_manifest(values: Mapping[str, Any]) -> Manifest:
         text=_text(top.optional_section("text")),
         payloads=_payloads(top.section("payloads")),
         adapter=_graphs(top.optional_section("adapter")),
+        references=top.optional_text("references"),
         files=top.each_section("files", _file_entry),
         training=_free(top, "training"),
         metrics=_free(top, "metrics"),
@@ -180,6 +185,8 @@ def named_files(manifest: Manifest) -> Iterator[tuple[str, str]]:
     """Yield `(key, file name)` for every file that the manifest refers to."""
     if manifest.text:
         yield "text.vocabulary", manifest.text.vocabulary
+    if manifest.references is not None:
+        yield "references", manifest.references
     for modality, name in asdict(manifest.adapter).items() if manifest.adapter else ():
         if name is not None:
             yield f"adapter.{modality}", name

@@ -29,6 +29,7 @@ def _restarts(first: int) -> bytes:
 
 
 _FOLLOWING = (b"\xaa" * 512, b"\x55" * 512, _restarts(0), _restarts(4))
+"""What `jpeg.UNENDED_DECODINGS` counts, beside the decoding of what is used then."""
 
 
 def mended(data: bytes, name: str, limits: PictureLimits) -> bytes:
@@ -50,7 +51,11 @@ def mended(data: bytes, name: str, limits: PictureLimits) -> bytes:
 
 def _ended(data: bytes, limits: PictureLimits) -> bytes:
     whole = data.rstrip(b"\xff")  # half of the end marker
-    if not jpeg.has_all_scans(data, limits) or len({_decoded(whole + more) for more in _FOLLOWING}) > 1:
+    if not jpeg.has_all_scans(data, limits):
+        raise truncated("jpeg")
+    first, *others = (whole + more for more in _FOLLOWING)
+    wanted = _decoded(first)
+    if any(_decoded(other) != wanted for other in others):  # the first that differs ends it
         raise truncated("jpeg")
     return whole + _END
 

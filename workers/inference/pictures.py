@@ -6,6 +6,7 @@ Indexing and querying use the same functions, so that the same picture gives the
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ from workers.inference.mending import mended
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from workers.inference.framing import Framing
@@ -96,8 +99,25 @@ def open_sized(
 def open_checked(data: bytes, *, shortest_side: int | None, limits: PictureLimits) -> Opened:
     """Return what `open_sized` does, of a file that `read_header` has passed under these limits."""
     name = sniff_format(data[:HEADER_BYTES]) or ""
-    try:
+    with _refused(name, limits):
         return _decode(data, name, shortest_side, limits)
+
+
+def with_end(data: bytes, limits: PictureLimits) -> bytes:
+    """Return a JPEG's file with its end marker, which costs several decodings where it is missing, any other as it is.
+
+    Raises PictureError as `open_checked` does.
+    """
+    name = sniff_format(data[:HEADER_BYTES]) or ""
+    with _refused(name, limits):
+        return mended(data, name, limits) if name == "jpeg" else data
+
+
+@contextmanager
+def _refused(name: str, limits: PictureLimits) -> Iterator[None]:
+    """Turn whatever decoding raises into a PictureError."""
+    try:
+        yield
     except PictureError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

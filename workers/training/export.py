@@ -59,7 +59,7 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
     crops = pixels["crop"] == "ten"
     files, grid = encoder_files(model, pixels["size"], crops=crops, half=options.half)
     manifest = _manifest(facts, _metrics(run), options)
-    recipe = run.recipe_and_data()[0]
+    recipe = run.recipe()
     if recipe.reads_as_bundle:
         reading = KeptReading(run.path)
         manifest["text"] = reading.described()

@@ -45,13 +45,15 @@ class PixelsConfig:
 
 @dataclass(frozen=True, slots=True)
 class StartConfig:
-    """`weights` of the image network: `none` (random), `default` (torchvision's, downloaded), or a local file.
+    """`weights` of the image network: `none` (random), `default` (torchvision's, downloaded), `package` (that of
+    EfficientNet-Lite2, as installed), or a local file.
 
     `words`: a GloVe text file whose vectors the known words begin with; `tune_words` off keeps all word vectors as they
     began.
 
-    `sentence`: the folder or zip of a pretrained sentence encoder, for a text encoder of that kind; `tune_sentence`:
-    how many of its last layers are trained along, at `lr_factor` times the learning rate of the rest.
+    `sentence`: the folder or zip of a pretrained sentence encoder, for a text encoder of that kind, or `package`
+    (MiniLM's, as installed); `tune_sentence`: how many of its last layers are trained along, at `lr_factor` times the
+    learning rate of the rest.
 
     `bundle`: a bundle with native weights of the same shape, whose vocabulary and weights the run begins with instead.
     `shape`: whether the recipe says that shape, or the `bundle` does, with how it prepares pictures and reads texts

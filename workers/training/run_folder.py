@@ -185,12 +185,13 @@ class RunFolder:
             raise TrainingError(f"{self.path} holds no run to go on with: {error}.") from None
         return facts | {"recipe": present_names(facts.get("recipe", {}))}
 
+    def recipe(self) -> Recipe:
+        """The settings that the run was begun with."""
+        return config_from(Recipe, self.facts()["recipe"], "recipe")
+
     def recipe_and_data(self) -> tuple[Recipe, DatasetPaths]:
         """What the run was begun with."""
-        facts = self.facts()
-        return config_from(Recipe, facts["recipe"], "recipe"), config_from(
-            DatasetPaths, facts["data"], "data"
-        )
+        return self.recipe(), config_from(DatasetPaths, self.facts()["data"], "data")
 
     def check_data(self, splits: tuple[Captioned, Captioned]) -> None:
         """Raises TrainingError when the data are no longer those that the run began with."""

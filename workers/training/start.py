@@ -25,6 +25,7 @@ from workers.neural.tokens import SPECIAL_TOKENS
 from workers.neural.two_tower import TwoTower, TwoTowerConfig
 from workers.neural.words import fill_words
 from workers.training.errors import TrainingError
+from workers.training.packages import sentence_source, weights_source
 from workers.training.recipe import Recipe
 from workers.training.sentence_model import SentenceModel
 
@@ -53,9 +54,9 @@ def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
             raise ModelConfigError(
                 f"start.weights is for torchvision's networks, not for {recipe.image.kind}."
             )
-        model.image.trunk, _ = pretrained_trunk(recipe.image, recipe.start.weights)
+        model.image.trunk, _ = pretrained_trunk(recipe.image, weights_source(recipe.start.weights))
     if recipe.start.sentence:
-        source = SentenceModel(Path(recipe.start.sentence))
+        source = SentenceModel(sentence_source(recipe.start.sentence))
         for encoder in model.text.modules():
             if isinstance(encoder, SentenceEncoder):
                 source.fill(cast("Bert", encoder.pretrained), encoder.config)

@@ -9,6 +9,7 @@ from workers.neural.pieces import piece_tokenizer
 from workers.neural.tokens import END_ID, UNKNOWN_ID, WordTokenizer, vocabulary_of
 from workers.training.base import KeptReading, keep_reading
 from workers.training.layout import Captioned
+from workers.training.packages import sentence_source
 from workers.training.recipe import Recipe
 from workers.training.run_folder import RunFolder
 from workers.training.sentence_model import SentenceModel
@@ -95,4 +96,4 @@ def _new_vocabulary(recipe: Recipe, words: Words) -> list[str]:
         raise ModelConfigError(
             "A text encoder of kind sentence begins with a pretrained one: set start.sentence to its folder or zip."
         )
-    return SentenceModel(Path(recipe.start.sentence)).vocabulary
+    return SentenceModel(sentence_source(recipe.start.sentence)).vocabulary

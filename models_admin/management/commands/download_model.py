@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from models_admin.files import bundle_name
 from models_admin.mlflow_store import fetched, store_argument
 from models_admin.services import version_find
+from retrieval_site.audit import export_note
 from workers.jobs.command import JobCommand
 from workers.storage.blobs import blob_open
 from workers.storage.folder import CHUNK_BYTES
@@ -28,12 +29,13 @@ class Command(JobCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if is_registry_address(options["model"]):
-            with fetched(options["model"], options["mlflow"]) as bundle, bundle.open("rb") as source:
-                self._write(options["model"], source, options["out"] or Path(bundle.name))
+            with fetched(options["model"], options["mlflow"]) as found, found.path.open("rb") as source:
+                self._write(options["model"], source, options["out"] or Path(found.path.name))
             return
         version = version_find(options["model"])
         with blob_open(version.bundle) as source:
             self._write(str(version), source, options["out"] or Path(bundle_name(version)))
+        export_note(bundle_name(version), version, count=1)
 
     def _write(self, model: str, source: IO[bytes], out: Path) -> None:
         partial = out.with_name(f".{out.name}.partial")

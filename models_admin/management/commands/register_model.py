@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from models_admin.files import bundle_name
-from models_admin.mlflow_store import store_argument, store_uri
+from models_admin.mlflow_store import store_argument, store_uri, tags_for_store
 from models_admin.services import version_find
 from workers.storage.blobs import blob_open
 from workers.storage.folder import CHUNK_BYTES
@@ -31,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         uri, version = store_uri(options["mlflow"]), version_find(options["model"])
         name = options["name"] or version.name
-        tags = {"sightline.model": version.key} | {f"sightline.tag.{tag}": "" for tag in version.tags}
+        tags = tags_for_store(version)
         with tempfile.TemporaryDirectory(prefix="sightline-") as room:
             bundle = Path(room) / bundle_name(version)
             with blob_open(version.bundle) as source, bundle.open("wb") as target:

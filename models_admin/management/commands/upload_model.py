@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 from django.core.files.base import File
 from django.core.management.base import CommandError
 
-from models_admin.mlflow_store import fetched, store_argument
+from models_admin.mlflow_store import fetched, store_argument, tags_of_store
 from models_admin.services import version_upload
+from models_admin.tags import version_add_tags
 from workers.jobs.command import JobCommand
 from workers.training.tracking.registry import is_registry_address
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.core.management.base import CommandParser
 
 
@@ -27,13 +30,15 @@ class Command(JobCommand):
         if not is_registry_address(options["bundle"]):
             self._upload(Path(options["bundle"]), options["note"])
             return
-        with fetched(options["bundle"], options["mlflow"]) as bundle:
-            self._upload(bundle, options["note"] or options["bundle"])
+        with fetched(options["bundle"], options["mlflow"]) as found:
+            self._upload(found.path, options["note"] or options["bundle"], tags_of_store(found.tags))
 
-    def _upload(self, path: Path, note: str) -> None:
+    def _upload(self, path: Path, note: str, tags: Sequence[str] = ()) -> None:
         if not path.is_file():
             raise CommandError(f"There is no file {path}.")
         with path.open("rb") as file:
             version, job = version_upload(bundle=File(file, name=str(path.resolve())), note=note)
+        if left_out := version_add_tags(version=version, tags=tags):
+            self.stderr.write(f"Tags that a version cannot have here are left out: {', '.join(left_out)}")
         self.complete(job)
         self.stdout.write(self.style.SUCCESS(version.key))

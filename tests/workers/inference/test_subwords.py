@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
+from tests.support.published_tokenizers import gemma_bpe, siglip2_reference
 from workers.inference.errors import BundleError, TextError
 from workers.inference.manifest import TextSpec
 from workers.inference.subwords import TEXT_MAX, SubwordTokenizer
@@ -249,3 +250,13 @@ def test_a_padding_id_that_the_vocabulary_lacks_is_refused(tmp_path):
 def test_marks_that_leave_no_room_are_refused():
     with pytest.raises(ValueError, match="room"):
         SubwordTokenizer(written(bert()), 2)
+
+
+@pytest.mark.parametrize(
+    "text", ["two men are near", "A RED Dog", "CAFÉ à l'École", "İstanbul, ΟΔΟΣ ΟΔΟΣ.", "泵 RED  ẞ", "ǅ Ω\tİ"]
+)
+def test_lowered_texts_have_the_ids_of_siglip_2s_tokeniser(text):
+    """Its tokenizer.json is Gemma's, which knows every byte; transformers lowers texts before it."""
+    ours = SubwordTokenizer(written(gemma_bpe()), 64, lowercase=True)
+    assert ours.encode(text)[0] == siglip2_reference().encode(text).ids
+    assert ours.unknown_places(text) == []

@@ -1,6 +1,8 @@
 """Files that lack something but no pixels are read, those that lack pixels are not; and which way is up."""
 
+import resource
 import struct
+from dataclasses import asdict
 
 import numpy as np
 import pillow_heif
@@ -8,9 +10,13 @@ import pytest
 from PIL import Image
 
 from tests.support import hostile_pictures as hostile
+from workers.inference import mending
+from workers.inference.decoding.child import PictureHandler
 from workers.inference.errors import PictureError
+from workers.inference.framing import Framing
 from workers.inference.headers.reading import read_header
 from workers.inference.headers.types import PictureLimits
+from workers.inference.manifest import ImageSpec
 from workers.inference.pictures import open_picture, open_sized
 from workers.inference.stripping.strip import without_metadata
 from workers.inference.stripping.tiff import pages_apart
@@ -52,6 +58,34 @@ def test_a_jpeg_that_lacks_only_its_end_marker_is_read(kind, missing):
     assert same(data[:-missing], data)
     assert open_sized(data[:-missing], shortest_side=30).size == (160, 120)
     assert same(without_metadata(data[:-missing]), data)
+
+
+def test_a_jpeg_without_its_end_marker_counts_as_often_as_it_is_decoded(monkeypatch):
+    decoded = []
+    real = mending._decoded
+    monkeypatch.setattr(mending, "_decoded", lambda data: decoded.append(data) or real(data))
+    data = hostile.encoded(photo(1600, 1200), "JPEG", progressive=True)
+    whole, lacking = read_header(data, LIMITS), read_header(data[:-2], LIMITS)
+    monkeypatch.setattr(
+        resource, "setrlimit", lambda *_: None
+    )  # this process is not ended after so many seconds
+    handler = PictureHandler(asdict(LIMITS), 8)
+    spec = asdict(ImageSpec(resize=64, size=64, mean=(0.5,) * 3, std=(0.5,) * 3, crop="center"))
+    head = {"spec": spec, "preview_px": 640, "framing": asdict(Framing())}
+    for sent in (
+        data,
+        data[:-2],
+    ):  # the copy is larger than what the encoder takes: the picture is decoded twice
+        assert handler.prepare(head, memoryview(sent))[0]["image"] == (640, 480)
+    assert len(decoded) + 1 == lacking.scanned_pixels / whole.scanned_pixels == 5
+
+
+def test_a_jpeg_that_lacks_pixels_is_decoded_no_more_often_than_shows_it(monkeypatch):
+    decoded = []
+    real = mending._decoded
+    monkeypatch.setattr(mending, "_decoded", lambda data: decoded.append(data) or real(data))
+    assert refused(hostile.encoded(photo(), "JPEG")[:-300]) == "image.truncated"
+    assert len(decoded) == 2
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])

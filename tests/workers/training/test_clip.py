@@ -1,5 +1,6 @@
 """Published CLIP models as bundles, on one of random weights: what transformers makes of it is what is served."""
 
+import json
 import shutil
 
 import numpy as np
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.support.published import reference_texts, tiny_model, write_weights
+from tests.support.published_tokenizers import gemma_bpe, siglip2_reference
 from workers.inference.bundles import bundle_extract
 from workers.inference.byte_pairs import BytePairTokenizer
 from workers.inference.encoder import load_encoder
@@ -82,6 +85,36 @@ def test_the_bundle_passes_validation(bundle):
     assert manifest.text.tokenizer == "clip-bpe"
     assert manifest.payloads.kinds == ("onnx", "native")
     assert min(report.probes[tower]["native_agreement"] for tower in ("image", "text")) > 0.999
+    assert min(report.probes[tower]["references_agreement"] for tower in ("image", "text")) > 0.999
+
+
+@pytest.mark.parametrize("named", ["Siglip2Tokenizer", "GemmaTokenizer"])
+def test_siglip_2_is_read_in_small_letters_whatever_its_tokenizer_is_called(tmp_path, named):
+    """Its first files call it Gemma's, which leaves capitals as they are."""
+    folder, tokenizer = tmp_path / "Tiny-SigLIP-2", gemma_bpe()
+    model = tiny_model("siglip2", tokenizer.get_vocab_size())
+    with (
+        torch.no_grad()
+    ):  # its weights were enlarged so much that another rounding of pixels is another picture
+        for weights in model.vision_model.parameters():
+            weights.div_(3 if weights.dim() > 1 else 1)
+    write_weights(folder, model)
+    (folder / "tokenizer.json").write_text(tokenizer.to_str())
+    settings = {
+        "tokenizer_class": named, "pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>",
+        "unk_token": "<unk>", "add_eos_token": True, "add_bos_token": False,
+    }  # fmt: skip
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    transformers.SiglipImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+    call_command("import_clip", str(folder), bundle=tmp_path / "tiny.zip", licence="Apache-2.0")
+    report = validate_bundle(tmp_path / "tiny.zip")
+    assert min(report.probes[tower]["references_agreement"] for tower in ("image", "text")) > 0.999
+    bundle_extract(tmp_path / "tiny.zip", tmp_path / "bundle")
+    encoder = load_encoder(tmp_path / "bundle", device="cpu")
+    small, written = encoder.encode_texts(["two men, café", "Two MEN, CAFÉ"])
+    assert float(small @ written) > 0.9999
+    wanted = reference_texts(model, siglip2_reference(), ["Two MEN, CAFÉ"], fixed=True)
+    assert float(written @ wanted[0]) > 0.9999
 
 
 def test_what_is_served_is_what_transformers_computes(bundle, published, tmp_path):

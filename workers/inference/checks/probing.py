@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workers.inference.checks.outputs import check_cells, check_outputs
+from workers.inference.checks.references import check_pictures, check_texts
 from workers.inference.errors import BundleError, EncoderError
 from workers.inference.openvino_runtime import CELLS, Compiler, StoredGraph, graphs_of, halves_of
 from workers.inference.pictures import to_pixels
 from workers.inference.precision import AGREEMENT_MIN, agreement
 from workers.inference.probes import probe_pictures, probe_texts
+from workers.inference.references import read_references
 from workers.inference.texts import TextReader, graph_inputs, pad_ids
 
 if TYPE_CHECKING:
@@ -55,17 +57,19 @@ class Prober:
         self.folder = folder
         self._compiler = Compiler(None, threads)
         self._graphs = graphs_of(manifest, folder)
+        self._references = read_references(manifest, folder)
 
     def image(self, spec: ImageSpec) -> tuple[Floats, dict[str, Any]]:
         """Return the vectors of the probe pictures and what was measured, with the precision it would run in."""
         pixels = image_probes(spec)
         run = self._runner("image", "f32")
         vectors, found = check_outputs(lambda at: run(pixels[list(at)]), PROBES, self.manifest.dim, "image")
+        original = _agreed(check_pictures(self._references, spec, run))
         measured = self._precision(spec, pixels, vectors)
         chosen = self._runner("image", str(measured["precision"]))
         cost = {"milliseconds": _milliseconds(lambda at: chosen(pixels[[at]]))}
         more = self._cells(spec, pixels, vectors) | self._stages(spec, pixels, vectors)
-        return vectors, found.to_json() | measured | cost | more
+        return vectors, found.to_json() | original | measured | cost | more
 
     def text(self, spec: TextSpec) -> tuple[Floats, dict[str, Any]]:
         """Return the vectors of the probe texts and what was measured."""
@@ -73,8 +77,9 @@ class Prober:
         run = self._runner("text", "f32")
         encode = _by_rows(run, rows, spec)
         vectors, found = check_outputs(encode, PROBES, self.manifest.dim, "text")
+        original = _agreed(check_texts(self._references, spec, self.folder, run))
         cost = {"milliseconds": _milliseconds(lambda at: encode([at]))}
-        return vectors, found.to_json() | {"precision": "f32"} | cost
+        return vectors, found.to_json() | original | {"precision": "f32"} | cost
 
     def _precision(self, spec: ImageSpec, pixels: Floats, wanted: Floats) -> dict[str, Any]:
         if not self._compiler.has_bf16 or spec.precision == "float32":
@@ -124,6 +129,11 @@ class Prober:
                 raise _failure(modality, "fails on a probe", str(error)) from error
 
         return run
+
+
+def _agreed(cosine: float | None) -> dict[str, float]:
+    """Return what the report says of the references; nothing where there are none."""
+    return {} if cosine is None else {"references_agreement": cosine}
 
 
 def _milliseconds(encode: Callable[[int], Floats]) -> float:

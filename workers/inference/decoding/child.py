@@ -20,6 +20,7 @@ from workers.inference.pictures import (
     shrunk,
     to_pixels,
     turned,
+    with_end,
 )
 from workers.inference.probes import probe_pictures
 
@@ -72,10 +73,11 @@ class PictureHandler:
         return _about(opened, small), [small.tobytes()]
 
     def _start(self, payload: memoryview) -> bytes:
-        """Let this process end when the picture takes more processor time than it may, and return its bytes."""
+        """Let this process end when the picture takes more processor time than it may, and return its whole file."""
         allowed = math.ceil(time.process_time() + self._seconds)
         resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.getrlimit(resource.RLIMIT_CPU)[1]))
-        return bytes(payload)  # the shared ones could change while they are read
+        data = bytes(payload)  # the shared ones could change while they are read
+        return with_end(data, self._limits)
 
     def _opened(self, data: bytes, shortest_side: int | None) -> Opened:
         """Decode; the parent has read the header, to know how much memory that takes."""

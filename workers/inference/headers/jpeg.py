@@ -27,6 +27,8 @@ _SCAN_PIXELS_MIN = 4096
 _BYTES_PER_PIXEL, _COEFFICIENT_BYTES = 9, 2
 """As stored and, where it has to be converted or turned, once more."""
 _SCALES = (1, 2, 4, 8)
+UNENDED_DECODINGS = 5
+"""How often a picture without its end marker is decoded, to see that nothing of it is missing."""
 _PIXEL_NANOSECONDS = 2
 _COEFFICIENTS = 64
 
@@ -70,7 +72,7 @@ def read(data: bytes, limits: PictureLimits) -> Header:
     scales = _SCALES if ended else (1,)  # whether nothing is missing can be seen at full size only
     return Header(
         frame.width, frame.height, _BYTES_PER_PIXEL, frame.held_bytes_per_pixel, scales,
-        pixel_nanoseconds=_PIXEL_NANOSECONDS, scanned_pixels=scanned,
+        pixel_nanoseconds=_PIXEL_NANOSECONDS, scanned_pixels=scanned if ended else UNENDED_DECODINGS * scanned,
     )  # fmt: skip
 
 

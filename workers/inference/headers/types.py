@@ -39,9 +39,9 @@ class Header:
     """Size in pixels as stored, not turned upright, and the memory that decoding takes at its peak.
 
     `held_bytes_per_pixel` is what a decoder holds of the whole picture at whichever scale it decodes; `scales` are the
-    divisors by which it can decode smaller. `scanned_pixels` counts a pixel once for each scan that goes over it, and
-    each takes about `pixel_nanoseconds` of one core, as measured with photographs. `warnings` say what of the file is
-    not looked at.
+    divisors by which it can decode smaller. `scanned_pixels` counts a pixel once for each scan that goes over it and
+    each time that the picture is decoded; each takes about `pixel_nanoseconds` of one core, as measured with
+    photographs. `warnings` say what of the file is not looked at.
     """
 
     width: int

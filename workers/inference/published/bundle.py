@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workers.inference.bundles import bundle_write
 from workers.inference.errors import BundleError
 from workers.inference.guard import ValidationLimits, run_guarded
+from workers.inference.references import FILE as REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,6 +69,7 @@ def published_bundle(
             "modalities": ["image", "text"],
             "payloads": {"onnx": {"image": "image.onnx", "text": "text.onnx"}, **native.payload},
             "training": {"source": dict(about.source), **native.note},
+            **({"references": REFERENCES} if REFERENCES in native.files else {}),
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         manifest |= {key: found[key] for key in ("dim", "image", "text")}
@@ -80,7 +82,10 @@ def published_bundle(
 
 @dataclass(frozen=True)
 class _Native:
-    """What the manifest's `payloads` and `training` get of the native weights, and their files; none where left out."""
+    """What the manifest's `payloads` and `training` get of the native weights, and their files; none where left out.
+
+    `files` also holds what they give for the references, even where the weights are too large to be kept.
+    """
 
     payload: Mapping[str, Any] = field(default_factory=dict)
     note: Mapping[str, Any] = field(default_factory=dict)
@@ -96,10 +101,12 @@ def _native(
         return _Native()
     if reason:
         return _Native(note={"native_left_out": str(reason)[:500]})
+    references = {REFERENCES: _made(scratch, REFERENCES, limits)}
     files = {name: _made(scratch, name, limits) for name in (CONFIG, WEIGHTS)}
     if sum(file.stat().st_size for file in (*graphs.values(), *files.values())) > limits.bundle.archive_bytes:
-        return _Native(note={"native_left_out": "the bundle would be larger than is allowed"})
-    return _Native({"native": {"config": CONFIG, "weights": WEIGHTS}}, {}, files)
+        left_out = {"native_left_out": "the bundle would be larger than is allowed"}
+        return _Native(note=left_out, files=references)
+    return _Native({"native": {"config": CONFIG, "weights": WEIGHTS}}, {}, files | references)
 
 
 def _made(scratch: Path, name: str, limits: ValidationLimits) -> Path:

@@ -81,11 +81,11 @@ def convert(scratch: Path, threads: int, say: Callable[[str], None]) -> dict[str
         "tokenizer": "tokenizers",
         "vocabulary": "tokenizer.json",
         "max_tokens": texts.max_tokens,
-        "feed": _feed(text, padding),
+        "feed": _feed(text, padding, lowercase=texts.lowercase),
     }
     del text  # its graph is large, and the native weights come next
     found = {"dim": dim, "image": pictures, "text": reads}
-    return found | _native(source, MadeGraphs(scratch, pictures["size"], reads), threads, say)
+    return found | _native(source, MadeGraphs(scratch, pictures, reads), threads, say)
 
 
 def _native(source: Path, made: MadeGraphs, threads: int, say: Callable[[str], None]) -> dict[str, Any]:
@@ -98,10 +98,11 @@ def _native(source: Path, made: MadeGraphs, threads: int, say: Callable[[str], N
     return {"native": reason}
 
 
-def _feed(tower: PublishedTextTower, padding: Padding) -> dict[str, Any]:
+def _feed(tower: PublishedTextTower, padding: Padding, *, lowercase: bool) -> dict[str, Any]:
     """Return the manifest's `text.feed`."""
     way = "fixed" if padding.to else "longest"
-    return {"inputs": list(tower.fed(padding)), "integers": "int64", "padding": way, "pad": padding.token}
+    feed = {"inputs": list(tower.fed(padding)), "integers": "int64", "padding": way, "pad": padding.token}
+    return feed | ({"lowercase": True} if lowercase else {})
 
 
 def _graph(source: Path, part: str) -> Any:
@@ -143,9 +144,8 @@ class Trial:
     def text(self, tower: PublishedTextTower, texts: TextSettings, folder: Path) -> tuple[int, Padding]:
         """Write the text graph; return the dimension of its vectors, and how texts are padded for it."""
         for padding, batches in _ways(texts):
-            spec = TextSpec(
-                "tokenizers", "tokenizer.json", texts.max_tokens, read_feed(Section(_feed(tower, padding)))
-            )
+            feeding = read_feed(Section(_feed(tower, padding, lowercase=texts.lowercase)))
+            spec = TextSpec("tokenizers", "tokenizer.json", texts.max_tokens, feeding)
             reader, most = TextReader(spec, folder), texts.max_tokens
             rows = [reader.encode(text) for text in _texts(reader)]
             feed = [graph_inputs(*pad_ids(some, spec), spec) for some in (rows[:1], rows[1:], rows)]

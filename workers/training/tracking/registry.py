@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workers.training.errors import TrainingError
 from workers.training.tracking.mlflow_store import mlflow_client, mlflow_experiment
@@ -42,14 +42,16 @@ def bundle_register(
 ) -> RegisteredBundle:
     """Register a bundle's file as a version of the model `name` in the store at `uri`, and move an alias to it.
 
-    The same file is one version, however often it is registered. Raises TrainingError without MLflow, and where the
-    store does not answer or refuses.
+    The same file is one version, however often it is registered; `tags` are added to those that it has there. Raises
+    TrainingError without MLflow, and where the store does not answer or refuses.
     """
     client, error = mlflow_client(uri)
     digest = _sha256(bundle)
     try:
         found = _known(client, name, digest)
         version = found or _made(client, uri, name, bundle, (tags or {}) | {SHA256_TAG: digest})
+        if found:
+            _tag(client, name, version, tags or {})
         if alias:
             client.set_registered_model_alias(name, alias, version)
     except error as problem:
@@ -57,8 +59,15 @@ def bundle_register(
     return RegisteredBundle(name, version, is_new=found is None)
 
 
-def bundle_fetch(address: str, uri: str, folder: Path) -> Path:
-    """Fetch the bundle of `models:/name@alias` or `models:/name/number` into a folder; return its path.
+class FetchedBundle(NamedTuple):
+    """A bundle's file, and the tags that its version has in MLflow."""
+
+    path: Path
+    tags: dict[str, str]
+
+
+def bundle_fetch(address: str, uri: str, folder: Path) -> FetchedBundle:
+    """Fetch the bundle of `models:/name@alias` or `models:/name/number` into a folder; return it with its tags.
 
     Raises TrainingError for another address, without MLflow, where the store does not answer or has no such model,
     where the model is no bundle, and where its bytes are not those that were registered.
@@ -81,7 +90,7 @@ def bundle_fetch(address: str, uri: str, folder: Path) -> Path:
         raise TrainingError(f"{address} is no bundle of Sightline: it has {len(files)} zip files, not one.")
     if found.tags.get(SHA256_TAG, digest := _sha256(files[0])) != digest:
         raise TrainingError(f"{address} is not the file that was registered: its SHA-256 is another one.")
-    return files[0]
+    return FetchedBundle(files[0], dict(found.tags))
 
 
 def _known(client: Any, name: str, digest: str) -> str | None:
@@ -91,6 +100,12 @@ def _known(client: Any, name: str, digest: str) -> str | None:
         if version.tags.get(SHA256_TAG) == digest:
             return str(version.version)
     return None
+
+
+def _tag(client: Any, name: str, version: str, tags: dict[str, str]) -> None:
+    """Add tags to a version that is there already."""
+    for tag, value in tags.items():
+        client.set_model_version_tag(name, version, tag, value)
 
 
 def _made(client: Any, uri: str, name: str, bundle: Path, tags: dict[str, str]) -> str:

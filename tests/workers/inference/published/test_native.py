@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from workers.hub.download import folder_files
 from workers.hub.layouts import layout_files
 from workers.inference.bundles import BundleLimits, bundle_extract
 from workers.inference.checks import native
+from workers.inference.checks.probing import Prober
 from workers.inference.encoder import BundleEncoder, load_encoder
+from workers.inference.errors import BundleError
 from workers.inference.guard import ValidationLimits
 from workers.inference.probes import probe_pictures
 from workers.inference.published import bundle as published_bundles
@@ -65,6 +68,18 @@ def test_torch_serves_the_vectors_of_the_graphs(repository, tmp_path):
         assert (ours @ ours.T)[~np.eye(3, dtype=bool)].max() < 0.9999
 
 
+def test_references_that_the_weights_give_show_another_preparation(repository, tmp_path):
+    manifest = taken_over(repository, tmp_path / "b.zip")
+    folder = tmp_path / "bundle"
+    bundle_extract(tmp_path / "b.zip", folder)
+    prober, image = Prober(manifest, folder, 1), manifest.image
+    assert prober.image(image)[1]["references_agreement"] > 0.9999
+    assert prober.text(manifest.text)[1]["references_agreement"] > 0.9999
+    for wrong in ({"mean": (0.0, 0.0, 0.0)}, {"interpolation": "bilinear"}, {"crop": "center"}):
+        with pytest.raises(BundleError, match="reference picture"):
+            prober.image(replace(image, **wrong))
+
+
 def test_what_does_not_fit_is_left_out_and_the_model_is_taken_over_all_the_same(repository, tmp_path):
     weights, config = repository / "model.safetensors", repository / "config.json"
     kept = {file: file.read_bytes() for file in (weights, config)}
@@ -84,10 +99,12 @@ def test_what_does_not_fit_is_left_out_and_the_model_is_taken_over_all_the_same(
         for file, content in kept.items():
             file.write_bytes(content)
         assert manifest.payloads.kinds == ("onnx",)
+        assert manifest.references is None
         assert reason in manifest.training["native_left_out"]
     small = sum(file.stat().st_size for file in (repository / "onnx").iterdir()) + 10_000
     manifest = taken_over(repository, tmp_path / "b.zip", archive_bytes=small)
     assert "larger than is allowed" in manifest.training["native_left_out"]
+    assert manifest.references == "references.json"  # what the weights gave is small
 
 
 def test_without_the_libraries_a_model_is_taken_over_without_its_weights(repository, tmp_path, monkeypatch):

