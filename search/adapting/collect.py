@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from django.db.models import Prefetch
@@ -16,7 +16,7 @@ from search.judged.searches import asked_for
 from search.models import Judgement, Query, QueryPart
 from search.relevance.labels import pictures_of_pairs, units_sample
 from search.retrieval.keep import part_vectors
-from search.services.judgements import RELEVANT
+from search.services.judgements import NOT_RELEVANT, RELEVANT
 from search.units.image import IMAGE
 from search.units.passage import PASSAGE
 from search.units.registry import unit_kind, unit_kind_of
@@ -25,7 +25,7 @@ from search.vectors.tables import tables_of
 from workers.adapting.examples import Examples, JudgedExample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,8 +47,7 @@ def examples_of(version: ModelVersion, collection: int | None, ctx: JobContext) 
     """Return all that there is to learn from for a version without an adapter, whose vectors are stored."""
     searches = [query.pk for query in islice(learnable_searches(version, collection), SEARCHES_MAX)]
     ctx.stage("collect marks", len(searches))
-    room = FLOATS_MAX // max(1, 2 * len(searches) * version.dim)
-    units = max(2, min(UNITS_MAX, room))
+    units = units_max(version, len(searches))
     judged: list[JudgedExample] = []
     for start in range(0, len(searches), AT_ONCE):
         rows = Query.objects.filter(pk__in=searches[start : start + AT_ONCE]).order_by("-created_at")
@@ -56,8 +55,13 @@ def examples_of(version: ModelVersion, collection: int | None, ctx: JobContext) 
         judged += _examples(version, collection, chunk, units)
         ctx.advance(len(chunk))
         ctx.checkpoint()
-    images, texts = _pairs(version, collection)
-    return Examples(judged, images, texts, _background(version, collection))
+    images, texts = pairs(version, collection)
+    return Examples(judged, images, texts, background(version, collection))
+
+
+def units_max(version: ModelVersion, searches: int) -> int:
+    """Return how many relevant units, and rejected ones, of so many searches fit into memory."""
+    return max(2, min(UNITS_MAX, FLOATS_MAX // max(1, 2 * searches * version.dim)))
 
 
 def _examples(
@@ -71,16 +75,10 @@ def _examples(
         asked = [query for query in queries if query.target == target and query.pk in vectors]
         stored = _stored(version, kind, asked, grades)
         for query in asked:
-            relevant, rejected = _units(query, kind, grades.get(query.pk, {}), stored)
-            if relevant and query.part:
-                yield JudgedExample(
-                    vectors[query.pk],
-                    np.stack(relevant[:most]),
-                    np.array(rejected[:most], np.float32).reshape(-1, version.dim),
-                    query.part.modality,
-                    kind.modality,
-                    asked_for(query),
-                )
+            units = graded_units(grades.get(query.pk, {}), stored, shown=_shown(query, kind))
+            if units.relevant and query.part:
+                asked_with = (query.part.modality, kind.modality)
+                yield example(vectors[query.pk], units, most, asked_with, asked_for(query))
 
 
 def _grades(queries: Iterable[Query], collection: int | None) -> dict[Any, dict[int, int]]:
@@ -129,28 +127,60 @@ def _shown(query: Query, kind: UnitKind) -> dict[int, int]:
     return {hit["document"]: hit[kind.name] for hit in query.answer if hit.get(kind.name) is not None}
 
 
-def _units(
-    query: Query, kind: UnitKind, grades: dict[int, int], stored: dict[int, dict[int, Floats]]
-) -> tuple[list[Floats], list[Floats]]:
-    """Return the relevant documents' units, the best first, and of each other document the one that was shown."""
-    shown, relevant, rejected = _shown(query, kind), [], []
+class GradedUnits(NamedTuple):
+    """The units of relevant documents with their grades, the best first, and of each rejected document one."""
+
+    relevant: list[Floats]
+    grades: list[int]
+    rejected: list[Floats]
+
+
+def graded_units(
+    grades: Mapping[int, int],
+    stored: Mapping[int, dict[int, Floats]],
+    *,
+    shown: Mapping[int, int] | None = None,
+    relevant_from: int = RELEVANT,
+) -> GradedUnits:
+    """Return the units of graded documents, first those that were `shown`; what is only related counts neither way."""
+    found = GradedUnits([], [], [])
     for document, grade in sorted(grades.items(), key=lambda graded: -graded[1]):
         units = stored.get(document, {})
-        first = units.get(shown.get(document, 0))
-        if grade >= RELEVANT:
-            relevant += [] if first is None else [first]
-            relevant += [vector for vector in units.values() if vector is not first]
-        elif units:
-            rejected.append(next(iter(units.values())) if first is None else first)
-    return relevant, rejected
+        first = units.get((shown or {}).get(document, 0))
+        if grade >= relevant_from:
+            vectors = ([] if first is None else [first]) + [one for one in units.values() if one is not first]
+            found.relevant.extend(vectors)
+            found.grades.extend([grade] * len(vectors))
+        elif grade == NOT_RELEVANT and units:
+            found.rejected.append(next(iter(units.values())) if first is None else first)
+    return found
 
 
-def _pairs(version: ModelVersion, collection: int | None) -> tuple[Floats, Floats]:
-    """Return the pictures and the first passages of documents that have both, (pairs, dim) each."""
+def example(
+    query: Floats, units: GradedUnits, most: int, towers: tuple[str, str], group: str
+) -> JudgedExample:
+    """Return a search to learn from, with up to `most` units of either sort; `towers`: what asks and what is found.
+
+    How right a unit is: its grade beside the best, as nDCG's gains are.
+    """
+    rejected = np.array(units.rejected[:most], np.float32).reshape(-1, len(query))
+    best = max(units.grades)
+    weights = np.array([grade / best for grade in units.grades[:most]], np.float32)
+    return JudgedExample(query, np.stack(units.relevant[:most]), rejected, *towers, group, weights)
+
+
+def pairs(
+    version: ModelVersion, collection: int | None, *, but: Collection[int] = ()
+) -> tuple[Floats, Floats]:
+    """Return the pictures and the first passages of documents that have both, `but` these, (pairs, dim) each."""
     nothing = np.zeros((0, version.dim), np.float32)
     if not {IMAGE.name, PASSAGE.name} <= {table.kind for table in tables_of(version)}:
         return nothing, nothing
-    pictures = dict(pictures_of_pairs(version, collection))
+    pictures = {
+        document: picture
+        for document, picture in pictures_of_pairs(version, collection)
+        if document not in but
+    }
     passages = vectors_by_document(version, PASSAGE.name, pictures, limit=1)
     both = [(pictures[document], next(iter(units.values()))) for document, units in passages.items()]
     if not both:
@@ -158,7 +188,7 @@ def _pairs(version: ModelVersion, collection: int | None) -> tuple[Floats, Float
     return np.stack([picture for picture, _ in both]), np.stack([passage for _, passage in both])
 
 
-def _background(version: ModelVersion, collection: int | None) -> dict[str, Floats]:
+def background(version: ModelVersion, collection: int | None) -> dict[str, Floats]:
     """Return a sample of the units of each tower."""
     found: dict[str, list[Floats]] = {}
     for table in tables_of(version):

@@ -1,10 +1,10 @@
-"""Learning from marks, as a job: collect, learn, write the next version, validate it. Preparing it comes next."""
+"""Learning from marks or an evaluation set, as a job: collect, learn, write and validate the next version."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.files.base import File
 
@@ -15,7 +15,9 @@ from models_admin.models import ModelVersion
 from models_admin.services import version_add
 from retrieval_site.errors import AppError
 from search.adapting.collect import examples_of
-from search.adapting.words import measured, said_of
+from search.adapting.collect_set import examples_of_set
+from search.adapting.words import EVALUATION_SET, METRICS, measured, said_of
+from search.evaluation.measure import set_of_job
 from workers.adapting.learning import STEPS_IN_ALL, learn
 from workers.inference.adapted import adapted_write
 
@@ -44,7 +46,12 @@ def learned_version(run: JobRun[LearnParameters, LearnResult]) -> ModelVersion |
 
 def _learn(run: JobRun[LearnParameters, LearnResult]) -> None:
     base = learning_base(_version(run.parameters.version))
-    examples = examples_of(base, run.parameters.collection, run)
+    set_id = run.parameters.evaluation_set
+    source = None if set_id is None else set_of_job(set_id)
+    if source is None:
+        examples = examples_of(base, run.parameters.collection, run)
+    else:
+        examples = examples_of_set(base, source, run)
     run.stage("learn", STEPS_IN_ALL)
     learned = learn(examples, step_done=_LearningSteps(run))
     said = said_of(learned)
@@ -52,20 +59,26 @@ def _learn(run: JobRun[LearnParameters, LearnResult]) -> None:
         run.remember(said=said, searches=learned.searches)
         return
     run.stage("write the bundle")
-    version = _written(base, learned, said, run)
+    found = measured(learned)
+    words = "marks"
+    if source is not None:
+        found[METRICS][EVALUATION_SET] = source.name
+        words = f"the evaluation set “{source}”"
+    version = _written(base, learned, found, f"Learned from {words}, from {base}. {said}", run)
     run.remember(said=said, searches=learned.searches, new=version.key, new_id=version.pk)
 
 
 def _written(
-    base: ModelVersion, learned: Learned, said: str, run: JobRun[LearnParameters, LearnResult]
+    base: ModelVersion,
+    learned: Learned,
+    metrics: dict[str, Any],
+    note: str,
+    run: JobRun[LearnParameters, LearnResult],
 ) -> ModelVersion:
     with tempfile.TemporaryDirectory(prefix="sightline-") as room:
         path = Path(room) / "adapted.bundle.zip"
-        adapted_write(
-            version_folder(base), learned.maps, path, adapted_from=base.key, metrics=measured(learned)
-        )
+        adapted_write(version_folder(base), learned.maps, path, adapted_from=base.key, metrics=metrics)
         with path.open("rb") as file:
-            note = f"Learned from marks, from {base}. {said}"
             return version_add(bundle=File(file, name=str(path)), note=note, by=run.job.owner)
 
 

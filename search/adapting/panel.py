@@ -18,7 +18,7 @@ from search.adapting.searches import SEARCHES_MAX, learnable_searches
 from search.adapting.words import METRICS, gain_said
 from search.judged.searches import asked_for
 from search.models import Judgement
-from search.services.judgements import RELEVANT
+from search.services.judgements import NOT_RELEVANT, RELATED, RELEVANT
 from workers.adapting.examples import SEARCHES_MIN
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def learning_panel(version: ModelVersion) -> Panel | None:
     rows += [
         (gettext("judged searches to learn from, each photo or text once"), f"{intcomma(different)}{needed}"),
         (gettext("marks on them: relevant"), marks.filter(grade__gte=RELEVANT).count()),
-        (gettext("marks on them: not relevant"), marks.filter(grade__lt=RELEVANT).count()),
+        (gettext("marks on them: related, which count neither way"), marks.filter(grade=RELATED).count()),
+        (gettext("marks on them: not relevant"), marks.filter(grade=NOT_RELEVANT).count()),
     ]
     return Panel(gettext("Learn from marks"), _COLUMNS, rows, _NOTE)
 

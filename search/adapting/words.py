@@ -9,10 +9,13 @@ from workers.adapting.examples import SEARCHES_MIN
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from models_admin.models import ModelVersion
     from workers.adapting.learning import Learned
 
 METRICS = "learned_from_marks"
 """The key of what was measured in a bundle's metrics."""
+EVALUATION_SET = "evaluation_set"
+"""The key in it of the name of the evaluation set that was learned from, where it was no marks."""
 
 
 def measured(learned: Learned) -> dict[str, Any]:
@@ -63,6 +66,12 @@ def gain_said(found: Mapping[str, Any]) -> str:
         f"{low:+.1f} to {high:+.1f}) on {_searches(found['searches'])}, each held out in turn, among judged hits "
         "and a sample of all others."
     )
+
+
+def learned_from(version: ModelVersion) -> str:
+    """Return the name of the evaluation set that a version learned from; "" for marks, or for none."""
+    found = version.manifest.get("metrics", {}).get(METRICS)
+    return str(found.get(EVALUATION_SET, "")) if isinstance(found, dict) else ""
 
 
 def _searches(count: int) -> str:

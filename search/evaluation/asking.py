@@ -62,20 +62,31 @@ def _judged(version: ModelVersion, queries: Sequence[EvaluationQuery], ctx: JobC
 def _own(
     version: ModelVersion, collection: int, queries: Sequence[EvaluationQuery], ctx: JobContext
 ) -> Rankings:
-    encoder, found = encoder_of(version), {}
-    size = BATCH_UNITS[encoder.device]["image"]
     ctx.stage(f"ask {version}", len(queries))
+    found = {}
+    for query, vectors in queries_encoded(version, queries, ctx):
+        part = EncodedPart(cast("Modality", query.modality), vectors, text=query.text)
+        documents = _finds(query, collection, EncodedQuery(version, (part,)))
+        if documents is not None:
+            found[query.pk] = documents
+    return found
+
+
+def queries_encoded(
+    version: ModelVersion, queries: Sequence[EvaluationQuery], ctx: JobContext
+) -> Iterator[tuple[EvaluationQuery, NDArray[np.float32]]]:
+    """Yield the queries by words or a picture that this version can encode, with their vectors `(1, dim)`.
+
+    The job advances by all of `queries`, whose stage the caller began.
+    """
+    encoder = encoder_of(version)
+    size = BATCH_UNITS[encoder.device]["image"]
     for modality, rows in groupby(sorted(queries, key=_kind), key=_kind):
         asked = list(rows)
         for batch in (asked[start : start + size] for start in range(0, len(asked), size)):
-            for query, vectors in _encoded(version, encoder, modality, batch):
-                part = EncodedPart(cast("Modality", modality), vectors, text=query.text)
-                documents = _finds(query, collection, EncodedQuery(version, (part,)))
-                if documents is not None:
-                    found[query.pk] = documents
+            yield from _encoded(version, encoder, modality, batch)
             ctx.advance(len(batch))
             ctx.checkpoint()
-    return found
 
 
 def _kind(query: EvaluationQuery) -> str:

@@ -16,6 +16,7 @@ from models_admin.versions import versions_live
 from retrieval_site.errors import AppError
 from retrieval_site.people import account_of
 from search.evaluation.files import queries_of, read_qrels
+from search.evaluation.rights import evaluation_sets_seen
 from search.job_types import EVALUATE, EvaluateParameters
 from search.judged.searches import judged_searches
 from search.models import Collection, Document, DocumentImage, EvaluationQuery, EvaluationSet, Passage
@@ -64,10 +65,10 @@ class NewSet:
 def evaluation_set_create(*, new: NewSet, by: Any = None) -> EvaluationSet:
     """Make a set with its queries, all or nothing.
 
-    Raises AppError `parameter.invalid`, `collection.not_found`, `evaluation.name_taken`, `evaluation.too_many`,
-    `evaluation.nothing`, and those of the two files and of their lines.
+    Raises AppError `parameter.invalid`, `permission.denied` and `collection.not_found` for what `by` does not see,
+    `evaluation.name_taken`, `evaluation.too_many`, `evaluation.nothing`, and those of the two files and their lines.
     """
-    collection = _checked(new)
+    collection = _checked(new, by)
     if EvaluationSet.objects.count() >= SETS_MAX:
         raise AppError("evaluation.too_many", limit=SETS_MAX)
     try:
@@ -86,7 +87,8 @@ def evaluation_set_create(*, new: NewSet, by: Any = None) -> EvaluationSet:
     return made
 
 
-def _checked(new: NewSet) -> Collection | None:
+def _checked(new: NewSet, by: Any) -> Collection | None:
+    """Return the collection of a set that can be made, None where it asks judged searches; `by` None: the operator."""
     if new.source not in EvaluationSet.Source.values:
         raise AppError.of_parameter(
             "source", gettext("Send one of {values}.").format(values=", ".join(EvaluationSet.Source.values))
@@ -96,8 +98,11 @@ def _checked(new: NewSet) -> Collection | None:
             "name", gettext("Give the set a name of at most {name_max} characters.").format(name_max=NAME_MAX)
         )
     if new.source == EvaluationSet.Source.JUDGEMENTS:
+        if by is not None and not by.is_superuser:
+            raise AppError("permission.denied/administrators")
         return None
-    found: Collection | None = Collection.objects.filter(slug=new.collection).first()
+    seen = Collection.objects.all() if by is None else Collection.objects.visible_to(by)
+    found: Collection | None = seen.filter(slug=new.collection).first()
     if found is None:
         raise AppError("collection.not_found")
     return found
@@ -226,9 +231,9 @@ def evaluation_set_find(name: str) -> EvaluationSet:
     return found
 
 
-def evaluation_set_by_id(set_id: int) -> EvaluationSet:
-    """Return the set with this id; raises AppError `evaluation.not_found`."""
-    rows = EvaluationSet.objects.select_related("collection", "created_by")
+def evaluation_set_by_id(set_id: int, viewer: Any) -> EvaluationSet:
+    """Return the set with this id that somebody sees; raises AppError `evaluation.not_found`."""
+    rows = evaluation_sets_seen(viewer).select_related("collection", "created_by")
     found = rows.filter(pk=set_id).first() if set_id < ID_MAX else None
     if found is None:
         raise AppError("evaluation.not_found")

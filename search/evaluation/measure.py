@@ -40,15 +40,13 @@ def evaluate(run: JobRun[EvaluateParameters, EvaluateResult]) -> EvaluateResult:
     Raises AppError `evaluation.not_found`, `model.not_found`, `version.wrong_state`.
     """
     asked = run.parameters
-    evaluation_set = EvaluationSet.objects.filter(pk=asked.evaluation_set).first()
+    evaluation_set = set_of_job(asked.evaluation_set)
     version = ModelVersion.objects.filter(pk=asked.version).first()
-    if evaluation_set is None:
-        raise AppError("evaluation.not_found")
     if version is None:
         raise AppError("model.not_found/deleted")
     if version.state != VersionState.READY:
         raise AppError("version.wrong_state", model=version.key, state=str(version.state), action="measured")
-    queries = _answerable(evaluation_set)
+    queries = answerable(evaluation_set)
     other = champion()
     if other is not None and other.pk != version.pk and _is_outdated(evaluation_set, other):
         _measure(evaluation_set, other, queries, run)
@@ -94,7 +92,15 @@ def _measure(
     return len(found)
 
 
-def _answerable(evaluation_set: EvaluationSet) -> list[EvaluationQuery]:
+def set_of_job(set_id: int) -> EvaluationSet:
+    """Return the set that a job works with, whose rights were asked before; raises AppError `evaluation.not_found`."""
+    found = EvaluationSet.objects.filter(pk=set_id).first()
+    if found is None:
+        raise AppError("evaluation.not_found")
+    return found
+
+
+def answerable(evaluation_set: EvaluationSet) -> list[EvaluationQuery]:
     """Return the queries with the grades of documents that still exist, where one of those is relevant."""
     queries = list(evaluation_set.queries.select_related("picture"))
     graded = {int(document) for query in queries for document in query.grades}

@@ -10,9 +10,12 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
+from models_admin.measured import probe_milliseconds
 from retrieval_site.languages.decimals import Decimals
 from retrieval_site.languages.lazy import gettext_lazy
 from search.evaluation.charts import MEASURE_WORDS
+from search.evaluation.rights import evaluation_sets_seen
+from search.monitoring.storage import tables_health
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,17 +117,18 @@ def _bytes(value: int | None) -> str:
     return filesizeformat(value) if value else "–"
 
 
-def newest_by_direction(version: ModelVersion) -> Sequence[EvaluationResult]:
-    """Return the version's newest result of each set and direction, by the sets' names."""
-    rows = _light(version.evaluation_results.all()).select_related("evaluation_set", "version")
+def newest_by_direction(results: QuerySet[EvaluationResult]) -> Sequence[EvaluationResult]:
+    """Return the newest of a version's results for each set and direction, by the sets' names."""
+    rows = _light(results).select_related("evaluation_set__collection", "version")
     newest = rows.order_by("evaluation_set__name", "direction", "-at", "-id")
     return list(newest.distinct("evaluation_set__name", "direction"))
 
 
-def good_at_panel(version: ModelVersion) -> Panel | None:
+def good_at_panel(version: ModelVersion, viewer: Any) -> Panel | None:
     """Show how well the version answered each evaluation set last; None where it was never measured."""
     rows = []
-    for result in newest_by_direction(version):
+    seen = version.evaluation_results.filter(evaluation_set__in=evaluation_sets_seen(viewer))
+    for result in newest_by_direction(seen):
         row = result_row(result)
         values = [f"{value} ({around})" for value, around in row.measures] or ["–"] * len(MEASURE_WORDS)
         rows.append((result.evaluation_set, result.direction, *values, row.ahead, row.day))
@@ -141,11 +145,34 @@ def good_at_panel(version: ModelVersion) -> Panel | None:
 
 
 def cost_panel(version: ModelVersion) -> Panel | None:
-    """Show what the version cost when it was measured last; None where it never was."""
+    """Show what the version cost when an evaluation set measured it last, else when it was validated."""
     newest = _light(version.evaluation_results.all()).select_related("version").order_by("-at", "-id").first()
     if newest is None:
-        return None
+        return _cost_at_validation(version)
     row = result_row(newest)
+    values = (row.photo, row.caption, row.memory, row.index, row.coverage, row.day)
+    return _cost(values, COST_NOTE)
+
+
+def _cost_at_validation(version: ModelVersion) -> Panel | None:
+    """Return what validation measured, with what the indexes take now; None where it was not validated."""
+    spent = probe_milliseconds(version.report)
+    if not spent:
+        return None
+    sizes = [table.index_bytes for table in tables_health() if table.model == version.key]
+    index = _bytes(sum(size or 0 for size in sizes)) if None not in sizes else "–"
+    values = (
+        _ms(spent.get("image")),
+        _ms(spent.get("text")),
+        "–",
+        index,
+        "–",
+        gettext("when it was validated"),
+    )
+    return _cost(values, VALIDATION_COST_NOTE)
+
+
+def _cost(values: Sequence[str], note: str) -> Panel:
     columns = (
         gettext("a photo"),
         gettext("a caption"),
@@ -154,10 +181,13 @@ def cost_panel(version: ModelVersion) -> Panel | None:
         gettext("coverage"),
         gettext("measured"),
     )
-    values = (row.photo, row.caption, row.memory, row.index, row.coverage, row.day)
-    return Panel(gettext("What it costs"), columns, [values], COST_NOTE)
+    return Panel(gettext("What it costs"), columns, [values], note)
 
 
+VALIDATION_COST_NOTE = gettext_lazy(
+    "A photo and a caption: encoding one alone when it was validated, the median of a few, without decoding the "
+    "photo. The indexes: now. An evaluation set measures anew what it costs, and its memory and coverage too."
+)
 COST_NOTE = gettext_lazy(
     "A photo and a caption: encoding one alone on this machine, the median of seven, without decoding "
     "the photo. Memory: what the encoder's process holds. Coverage: units that have their vector."

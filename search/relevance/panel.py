@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
@@ -12,7 +12,7 @@ from models_admin.hooks import Panel
 from retrieval_site.languages.decimals import Decimals
 from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.languages.said import word_in_readers_language
-from search.models import Calibration
+from search.models import Calibration, Collection
 from search.relevance.fitted import HELD_OUT_QUERIES_MIN
 from search.relevance.stored import fitted_of
 
@@ -38,9 +38,12 @@ _NOTE = gettext_lazy(
 )
 
 
-def calibration_panel(version: ModelVersion) -> Panel | None:
-    """Show what probabilities the version's scores are made into; None where they are none."""
-    prefetch_related_objects([version], calibrations_shown())
+def calibration_panel(version: ModelVersion, viewer: Any) -> Panel | None:
+    """Show what probabilities the version's scores are made into; None where they are none.
+
+    Those of collections that the viewer does not see are left out.
+    """
+    prefetch_related_objects([version], calibrations_shown(viewer))
     rows = [
         (
             word_in_readers_language(row["modality"]),
@@ -59,7 +62,7 @@ def calibration_panel(version: ModelVersion) -> Panel | None:
 
 
 def calibrations_json(version: ModelVersion) -> list[dict[str, Any]]:
-    """Return the version's calibrations as plain data."""
+    """Return those of the version's calibrations that were loaded by `calibrations_shown`, as plain data."""
     described = ((row, fitted_of(row)) for row in sorted(version.calibrations.all(), key=_place))
     return [
         {
@@ -87,9 +90,10 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{Decimals(100 * share):.1f} %"
 
 
-def calibrations_shown() -> Prefetch[Any]:
-    """Return what to load with versions whose calibrations are shown."""
-    rows = Calibration.objects.select_related("collection").defer("space_mean", "space_basis")
+def calibrations_shown(viewer: Any) -> Prefetch[Any]:
+    """Return what to load with versions whose calibrations are shown: those of no collection that is hidden."""
+    seen = Q(collection=None) | Q(collection__in=Collection.objects.visible_to(viewer))
+    rows = Calibration.objects.filter(seen).select_related("collection").defer("space_mean", "space_basis")
     return Prefetch("calibrations", queryset=rows)
 
 

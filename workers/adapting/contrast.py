@@ -26,14 +26,15 @@ TEMPERATURE = 0.07
 class ContrastBatch:
     """Searches of one direction, `queries` (n, dim), and what each is asked among, `units` (m, dim).
 
-    `right` and `counts` (n, m): which units are an answer, and which count at all: twins of an answer do not.
+    `right` and `counts` (n, m): how right an answer each unit is, 0 for none and 1 for the best, and which units count
+    at all: twins of an answer do not.
     """
 
     asks: str
     finds: str
     queries: Floats
     units: Floats
-    right: Bools
+    right: Floats
     counts: Bools
 
 
@@ -42,12 +43,12 @@ def batch_of(examples: Sequence[JudgedExample], background: Floats) -> ContrastB
     relevant = np.concatenate([one.relevant for one in examples])
     owner = np.repeat(np.arange(len(examples)), [len(one.relevant) for one in examples])
     units = np.concatenate([relevant, *(one.rejected for one in examples), background])
-    right = np.zeros((len(examples), len(units)), bool)
-    right[owner, np.arange(len(relevant))] = True
+    right = np.zeros((len(examples), len(units)), np.float32)
+    right[owner, np.arange(len(relevant))] = np.concatenate([one.right for one in examples])
     counts = ~twins(relevant, owner, units, len(examples))
     _rejected_count(counts, examples, len(relevant))
     queries = np.stack([one.query for one in examples])
-    return ContrastBatch(examples[0].asks, examples[0].finds, queries, units, right, counts | right)
+    return ContrastBatch(examples[0].asks, examples[0].finds, queries, units, right, counts | (right > 0))
 
 
 def twins(relevant: Floats, owner: NDArray[np.int64], units: Floats, searches: int) -> Bools:
@@ -79,15 +80,16 @@ class Slope:
 def loss_and_slopes(
     batch: ContrastBatch, maps: Mapping[str, tuple[Floats, Floats]]
 ) -> tuple[float, dict[str, Slope]]:
-    """Return the mean of −log(Σ exp of right scores / Σ exp of all that count), and its gradient by tower in `maps`.
+    """Return the mean of −log(Σ right · exp(score) / Σ exp of all that count), and its gradient by tower in `maps`.
 
-    The InfoNCE loss (van den Oord et al. 2018) with several right answers. `maps`: the learned towers' weights, bias.
+    The InfoNCE loss (van den Oord et al. 2018) with several right answers, of which a less right one counts for less:
+    it belongs behind the best and before all others. `maps`: the learned towers' weights, bias.
     """
     asked, found = _Side(batch.queries, maps.get(batch.asks)), _Side(batch.units, maps.get(batch.finds))
     scores = np.where(batch.counts, asked.unit @ found.unit.T / TEMPERATURE, -np.inf)
     powers = np.exp(scores - scores.max(1, keepdims=True))
     all_of = powers / powers.sum(1, keepdims=True)
-    right = np.where(batch.right, powers, 0)
+    right = batch.right * powers
     shares = (right.sum(1) + 1e-12) / powers.sum(1)
     of_right = right / (right.sum(1, keepdims=True) + 1e-12)
     wanted = ((all_of - of_right) / (TEMPERATURE * len(scores))).astype(np.float32)

@@ -26,7 +26,8 @@ class JudgedExample:
     """A judged search: its vector `query` (dim), the units found `relevant` (n ≥ 1, dim) and `rejected` (m, dim).
 
     `asks` and `finds` name the towers of the query and of the units. Examples of one `group` asked the same: what is
-    measured on one of them is never learned from another. "" is a group of its own.
+    measured on one of them is never learned from another. "" is a group of its own. `weights` (n): how right each
+    relevant unit is, 1 for the best; None where all are as right.
     """
 
     query: Floats
@@ -35,6 +36,12 @@ class JudgedExample:
     asks: str
     finds: str
     group: str = ""
+    weights: Floats | None = None
+
+    @property
+    def right(self) -> Floats:
+        """How right each relevant unit is, (n,)."""
+        return np.ones(len(self.relevant), np.float32) if self.weights is None else self.weights
 
 
 @dataclass(frozen=True)

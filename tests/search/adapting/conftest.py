@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,9 @@ from workers.encoding.pool import POOL
 from workers.inference.bundles import read_manifest
 from workers.jobs.runner import run_job_inline
 from workers.storage.blobs import blob_store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DIM = 32
 PARTS = ("pump", "valve", "gear", "bolt", "pipe", "motor")
@@ -96,12 +101,23 @@ def taken_for_valid(monkeypatch):
     monkeypatch.setattr(learn, "validate_version", move)
 
 
-def mark(version: ModelVersion, *, count: int, seed: int = 0, is_random: bool = False) -> None:
-    """Photos of notes by a camera that shifts every vector, with the right note marked, and a wrong one."""
+def mark(
+    version: ModelVersion,
+    *,
+    count: int,
+    seed: int = 0,
+    is_random: bool = False,
+    length: float = 4,
+    among: Sequence[Passage] = (),
+) -> None:
+    """Photos of notes by a camera that shifts every vector, by this length, with the right note and a wrong one marked.
+
+    `among`: the notes that are photographed, else all.
+    """
     draw = np.random.default_rng(seed)
-    passages = list(Passage.objects.order_by("pk"))
+    passages = list(among or Passage.objects.order_by("pk"))
     vectors = unit_vectors(version, "passage", [passage.pk for passage in passages])
-    shift = 4 * unit_rows(draw.normal(size=(1, version.dim)))[0]
+    shift = length * unit_rows(draw.normal(size=(1, version.dim)))[0]
     for number in range(count):
         passage, other = (passages[place] for place in draw.choice(len(passages), 2, replace=False))
         photo = unit_rows((vectors[passage.pk] + shift + 0.03 * draw.normal(size=version.dim))[None])[0]

@@ -19,7 +19,7 @@ from search.adapting.searches import learnable_searches
 from search.indexing import remap
 from search.indexing.encoders import encoder_of
 from search.judged.searches import judged_searches
-from search.models import DocumentImage, Passage, Query
+from search.models import DocumentImage, Judgement, Passage, Query
 from search.retrieval.encode import Known
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import make_scope
@@ -145,6 +145,20 @@ def test_searches_of_another_version_are_encoded_again_and_those_that_measure_le
     assert float(found.judged[0].query @ dark) > 0.9
     assert {len(one.relevant) for one in found.judged} == {1}
     assert found.images.shape == found.texts.shape == (12, encoded_version.dim)
+
+
+def test_related_documents_count_neither_way_and_the_best_grade_weighs_most(version):
+    best, right, related, wrong = Passage.objects.order_by("pk")[:4]
+    vectors = unit_vectors(version, "passage", [one.pk for one in (best, right, related, wrong)])
+    mark(version, count=30)
+    query = next(iter(learnable_searches(version)))
+    query.judgements.all().delete()
+    for passage, grade in ((right, 2), (wrong, 0), (best, 3), (related, 1)):
+        Judgement.objects.create(query=query, document=passage.document, grade=grade, session="rater")
+    (found,) = (one for one in examples_of(version, None, _Quiet()).judged if len(one.relevant) == 2)
+    np.testing.assert_array_equal(found.relevant, [vectors[best.pk], vectors[right.pk]])
+    np.testing.assert_allclose(found.right, [1, 2 / 3])
+    np.testing.assert_array_equal(found.rejected, [vectors[wrong.pk]])
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_version_that_it_made(taken_for_valid, version, monkeypatch):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.timezone import localtime
 
 from search.evaluation.charts import charts_of
-from search.evaluation.tables import results_of
+from search.evaluation.tables import cost_panel, results_of
 from search.models import EvaluationSet
-from tests.support.corpus import make_collection, make_documents, make_version
+from search.monitoring.storage import tables_health
+from search.vectors.index import index_build
+from tests.support.corpus import make_collection, make_documents, make_version, store
 from tests.support.evaluated import evaluated_pairs
 from workers.models import Job
 
@@ -51,6 +55,24 @@ def test_a_versions_page_says_what_it_is_good_at_and_what_it_costs(measured, adm
     for words in ("What it is good at", "Our pairs", "What it costs", "What changed since first@1"):
         assert words in page
     assert f"<td>{localtime(measured.results.last().at):%Y-%m-%d %H:%M}</td>" in page
+
+
+def test_a_version_that_no_set_measured_costs_what_its_validation_measured(admin_client):
+    version = make_version(dim=8)
+    where = f"/admin/models_admin/modelversion/{version.pk}/change/"
+    assert "What it costs" not in admin_client.get(where).content.decode()
+    version.report = {"probes": {"image": {"milliseconds": 12.5}, "text": {"milliseconds": 1.25}}}
+    version.save()
+    store(version, make_documents(make_collection(), 8), np.eye(8, dtype=np.float32))
+    index_build(version, "passage")
+    panel = cost_panel(version)
+    size = sum(table.index_bytes for table in tables_health())
+    assert size > 0
+    (row,) = panel.rows
+    assert row == ("12.5 ms", "1.2 ms", "–", filesizeformat(size), "–", "when it was validated")
+    page = admin_client.get(where).content.decode()
+    assert "What it costs" in page
+    assert "12.5 ms" in page
 
 
 def test_sets_are_made_measured_and_deleted_by_buttons(admin_client):

@@ -10,9 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from models_admin.models import ModelVersion
+from models_admin.models import Alias, ModelVersion
+from models_admin.services import champion, version_activate
 from retrieval_site.errors import AppError
 from search.evaluation import asking, measure
+from search.evaluation.gate import QUERIES_MIN, evaluation_verdict
 from search.evaluation.making import (
     NewSet,
     evaluation_set_create,
@@ -266,3 +268,57 @@ def test_windows_lines_and_a_header_are_read(passages):
         queries=b"query-id\ttext\r\nq0\t0\r\n", qrels=b"query-id\tcorpus-id\tscore\r\nq0\td0\t1\r\n"
     )
     assert made.size == 1
+
+
+def qrels_of(queries):
+    """So many queries, each with the document that the good version finds first."""
+    asked = "".join(f"q{number}\t{number % DIM}\n" for number in range(queries)).encode()
+    answers = "".join(f"q{number} 0 d{number % DIM} 1\n" for number in range(queries)).encode()
+    return qrels_set(queries=asked, qrels=answers)
+
+
+def test_the_gate_refuses_what_a_set_finds_worse_and_is_overridden(passages, monkeypatch):
+    monkeypatch.setattr("models_admin.services._warm", lambda version: None)
+    good = version_of(passages, name="good")
+    bad = version_of(passages, name="bad", moved=1, champion=False)
+    measured(qrels_of(QUERIES_MIN), bad)
+    with pytest.raises(AppError, match=r"version\.judged_worse") as refused:
+        version_activate(version=bad)
+    words = f"filed, text → passages, nDCG@10 on {QUERIES_MIN} queries: worse than good@1: -"
+    assert refused.value.message.startswith(words)
+    version_activate(version=bad, force=True)
+    assert champion() == bad
+    assert evaluation_verdict(good, bad).says == "It was not measured beside bad@1 by an evaluation set."
+
+
+def test_what_a_set_finds_better_or_of_too_few_queries_is_shown_and_stops_nothing(passages):
+    good = version_of(passages, name="good", champion=False)
+    bad = version_of(passages, name="bad", moved=1)
+    assert evaluation_verdict(good, bad) is None
+    made = qrels_of(QUERIES_MIN - 1)
+    measured(made, good)
+    Alias.objects.update(version=good)
+    measured(made, bad)
+    found = evaluation_verdict(bad, good)
+    assert ("worse than good@1" in found.says, "too few" in found.says, found.is_worse) == (True, True, False)
+    found = evaluation_verdict(good, bad)
+    assert ("better than bad@1: +" in found.says, found.is_worse) == (True, False)
+
+
+def test_the_newest_result_counts_and_what_is_worse_stands_first(passages):
+    good = version_of(passages, name="good")
+    bad = version_of(passages, name="bad", moved=1, champion=False)
+    made = qrels_of(QUERIES_MIN)
+    (worse,) = measured(made, bad).values()
+    kept = {"version": bad, "direction": "image → passages", "queries": QUERIES_MIN}
+    close = {
+        "version": "good@1",
+        "queries": QUERIES_MIN,
+        "differences": {"ndcg_at_10": {"value": 0.0, "low": -0.1, "high": 0.1}},
+    }
+    made.results.create(**kept, against=close)
+    found = evaluation_verdict(bad, good)
+    assert found.says.index("worse than") < found.says.index("no clear difference")
+    assert found.is_worse
+    made.results.create(**kept | {"direction": worse.direction}, against=close)
+    assert not evaluation_verdict(bad, good).is_worse

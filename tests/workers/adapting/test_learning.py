@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from tests.support.corpus import unit_rows
-from workers.adapting.contrast import batch_of, loss_and_slopes
+from workers.adapting.contrast import TEMPERATURE, batch_of, loss_and_slopes
 from workers.adapting.descent import descend
 from workers.adapting.examples import Examples, JudgedExample
 from workers.adapting.learning import STEPS_IN_ALL, learn
@@ -102,10 +104,12 @@ def test_a_search_for_its_own_kind_moves_both_sides():
     ).mean()
 
 
-@pytest.mark.parametrize(("asks", "finds"), [("image", "text"), ("image", "image")])
+@pytest.mark.parametrize(("asks", "finds"), [("image", "text"), ("image", "image"), ("image", "graded")])
 def test_the_gradient_is_that_of_the_loss(asks, finds):
+    judged = graded(np.array([1, 2 / 3], np.float32), 6) if finds == "graded" else []
+    finds = "text" if judged else finds
     given = examples(6, asks=asks, finds=finds)
-    batch = batch_of(given.judged, given.background[finds][:30])
+    batch = batch_of(judged or given.judged, given.background[finds][:30])
     batch = type(batch)(
         asks, finds, batch.queries.astype(float), batch.units.astype(float), batch.right, batch.counts
     )
@@ -118,6 +122,44 @@ def test_the_gradient_is_that_of_the_loss(asks, finds):
             loss_and_slopes(batch, {"image": (weights + sign * step, bias)})[0] for sign in (1, -1)
         )
         assert slopes["image"].weights[place] == pytest.approx((above - below) / 2e-5, rel=1e-3, abs=1e-5)
+
+
+def graded(weights, count=60):
+    """Searches with two right answers each, both turned away from what was asked, the same way for all of them."""
+    queries = unit_rows(draw(7).normal(size=(count, DIM)))
+    answers = [queries @ rotation(seed, 0.8) for seed in (8, 9)]
+    return [
+        JudgedExample(query, np.stack(right), NOTHING, "image", "text", weights=weights)
+        for query, *right in zip(queries, *answers, strict=True)
+    ]
+
+
+def test_the_loss_of_graded_answers_is_its_formula_written_slowly():
+    given = graded(np.array([1, 2 / 3], np.float32), 5)
+    batch = batch_of(given, examples(1).background["text"][:20])
+    losses = []
+    for query, right, counts in zip(batch.queries, batch.right, batch.counts, strict=True):
+        powers = [math.exp(float(query @ unit) / TEMPERATURE) for unit in batch.units]
+        weighted = sum(power * weight for power, weight in zip(powers, right, strict=True))
+        losses.append(-math.log(weighted / sum(np.array(powers)[counts])))
+    assert batch.right.sum() == pytest.approx(5 * (1 + 2 / 3))
+    assert loss_and_slopes(batch, {})[0] == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_the_better_of_two_right_answers_comes_first_and_the_other_before_what_is_wrong():
+    others = {"text": examples(1).background["text"]}
+
+    def scores(weights):
+        given = graded(weights)
+        moved = descend(given, [], others, 0, lambda: None)["image"]
+        queries = moved.vectors(np.stack([one.query for one in given]))
+        of_answers = np.einsum("nd,nkd->nk", queries, np.stack([one.relevant for one in given]))
+        return of_answers.mean(0), (queries @ others["text"].T).mean()
+
+    (best, less), wrong = scores(np.array([1, 2 / 3], np.float32))
+    (as_right, as_right_too), _ = scores(None)
+    assert best - less > as_right - as_right_too + 0.02
+    assert best > less > wrong + 0.2
 
 
 def test_twins_of_a_relevant_unit_count_neither_way_but_what_was_rejected_does():
