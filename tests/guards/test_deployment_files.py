@@ -152,7 +152,7 @@ def test_extras_of_the_images_are_lists_that_include_no_other(compose: dict[str,
     assert all(build["args"] == {"EXTRAS": "${EXTRAS:-}"} for build in built)
     steps = WORKFLOWS["images"]["jobs"]["image"]["steps"]
     given = [step["with"] for step in steps if "build-push-action" in step.get("uses", "")]
-    assert [step["build-args"] for step in given] == ["EXTRAS=${{ vars.EXTRAS }}"] * 2
+    assert [step["build-args"] for step in given] == ["EXTRAS=${{ vars.EXTRAS }}"]
 
 
 def test_bootstrap_runs_before_web_and_workers(compose: dict[str, Any]) -> None:
@@ -188,22 +188,48 @@ def test_workflows_have_no_rights_but_those_that_a_job_names(name: str) -> None:
         assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
 
 
-def test_every_image_is_scanned_before_it_is_published_and_signed_after(compose: dict[str, Any]) -> None:
-    job = WORKFLOWS["images"]["jobs"]["image"]
-    built = {each["target"]: each["platforms"].split(",") for each in job["strategy"]["matrix"]["include"]}
-    assert set(built) == {
-        service["build"]["target"] for service in compose["services"].values() if "build" in service
+def test_every_image_that_is_tagged_was_scanned_and_started_as_it_was_pushed(compose: dict[str, Any]) -> None:
+    jobs = WORKFLOWS["images"]["jobs"]
+    built = jobs["image"]["strategy"]["matrix"]["include"]
+    platforms = {(each["target"], each["platform"], each["runner"]) for each in built}
+    assert platforms == {
+        ("lean", "linux/amd64", "ubuntu-24.04"),
+        ("lean", "linux/arm64", "ubuntu-24.04-arm"),
+        ("full", "linux/amd64", "ubuntu-24.04"),
     }
-    assert built["lean"] == ["linux/amd64", "linux/arm64"]
-    steps = [step.get("uses", step.get("run", "")) for step in job["steps"]]
-    order = [
-        next(place for place, step in enumerate(steps) if word in step)
-        for word in ("scan-action", "login-action", "cosign sign")
-    ]
-    pushed = [place for place, step in enumerate(job["steps"]) if step.get("with", {}).get("push")]
-    assert order[0] < order[1] < pushed[0] < order[2]
-    tag = job["steps"][pushed[0]]["with"]["tags"]
-    assert tag.endswith("-${{ matrix.target }}")  # what the chart asks for
+    services = compose["services"].values()
+    targets = {service["build"]["target"] for service in services if "build" in service}
+    assert (
+        {each["target"] for each in built} == targets == set(jobs["publish"]["strategy"]["matrix"]["target"])
+    )
+    steps = jobs["image"]["steps"]
+    (build,) = (step for step in steps if "build-push-action" in step.get("uses", ""))
+    assert "push-by-digest=true" in build["with"]["outputs"]
+    assert "tags" not in build["with"]
+    digest = "${{ steps.built.outputs.digest }}"
+    (scan,) = (step for step in steps if "scan-action" in step.get("uses", ""))
+    assert scan["with"]["image"] == f"registry:${{{{ env.IMAGE }}}}@{digest}"
+    assert (scan["with"]["severity-cutoff"], scan["with"].get("fail-build", True)) == ("critical", True)
+    (start,) = (step for step in steps if "docker run" in step.get("run", ""))
+    assert '"$IMAGE@$DIGEST" python manage.py check' in start["run"]
+    noted = next(place for place, step in enumerate(steps) if "upload-artifact" in step.get("uses", ""))
+    assert max(steps.index(build), steps.index(scan), steps.index(start)) < noted
+
+
+def test_tags_come_after_every_platform_and_all_that_is_published_is_signed_by_its_digest() -> None:
+    jobs = WORKFLOWS["images"]["jobs"]
+    assert (jobs["publish"]["needs"], jobs["chart"]["needs"]) == ("image", "publish")
+    (tagged,) = (
+        step["run"] for step in jobs["publish"]["steps"] if "imagetools create" in step.get("run", "")
+    )
+    assert 'tag="$IMAGE:${GITHUB_REF_NAME#v}-$TARGET"' in tagged  # what the chart asks for
+    assert 'cosign sign --yes --recursive "$IMAGE@$digest"' in tagged
+    (charted,) = (step["run"] for step in jobs["chart"]["steps"] if "helm push" in step.get("run", ""))
+    assert 'cosign sign --yes "$REGISTRY/charts/sightline@$(' in charted
+    for job in (jobs["publish"], jobs["chart"]):
+        assert job["permissions"]["id-token"] == "write"
+        assert any("cosign-installer" in step.get("uses", "") for step in job["steps"])
+    assert "id-token" not in jobs["image"]["permissions"]
 
 
 def test_checks_run_the_one_script() -> None:

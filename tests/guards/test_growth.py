@@ -18,6 +18,7 @@ from search.services.document_fields import DocumentFields, check_record
 from search.splitting import passages
 from search.templatetags.sightline import beginning
 from search.views.cards import excerpt, facts
+from search.words.identifiers import identifiers_of
 from tests.support.growth import too_fast
 from workers.formats.bounded_json import JsonError, load_json
 from workers.inference.byte_pairs import BytePairTokenizer
@@ -78,6 +79,7 @@ def check(text: str) -> None:
         pytest.param(lambda text: beginning(text, 160), 20_000, id="beginning of a text"),
         pytest.param(lambda text: excerpt(text, 10, 20), 20_000, id="excerpt"),
         pytest.param(lambda text: facts({"a": text, text: "b"}), 20_000, id="facts"),
+        pytest.param(lambda text: identifiers_of("a", "", text, {}), 4000, id="identifiers"),
     ],
 )
 def test_the_time_grows_no_faster_than_the_text(work, characters):

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from retrieval_site.bodies import BodyRule
+from retrieval_site.middleware import GIVEN_ID
 from retrieval_site.throttling import address_of
 from retrieval_site.web.config import WebConfig
 from retrieval_site.web.parser import Front
@@ -85,9 +86,15 @@ class Backend:
 class Proxy:
     """A started proxy: its ports, and requests to it."""
 
-    def __init__(self, ports: tuple[int, int], certificate: Path) -> None:
+    def __init__(self, ports: tuple[int, int], certificate: Path, folder: Path) -> None:
         self.plain, self.secure = ports
+        self._folder = folder
         self._context = ssl.create_default_context(cafile=str(certificate))
+
+    def log(self) -> str:
+        """What it wrote of its requests: nginx to a file, HAProxy to its output."""
+        files = [self._folder / name for name in ("access.log", "out")]
+        return "".join(file.read_text() for file in files if file.exists())
 
     def connect(self) -> ssl.SSLSocket:
         raw = socket.create_connection(("127.0.0.1", self.secure), timeout=10, source_address=(CALLER, 0))
@@ -145,7 +152,7 @@ def _haproxy(folder: Path, ports: tuple[int, int], backend: int) -> list[str]:
         "timeout http-request 10s": f"timeout http-request {SILENCE_SECONDS}s",
     }
     (folder / "haproxy.cfg").write_text(_replaced("haproxy.cfg", values))
-    return ["haproxy", "-q", "-db", "-f", str(folder / "haproxy.cfg")]
+    return ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
 
 
 COMMANDS = {"nginx": _nginx, "haproxy": _haproxy}
@@ -184,7 +191,7 @@ def proxy(request, backend, certificate, tmp_path_factory):
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
     try:
         _wait(process, ports[1], folder / "out")
-        yield Proxy(ports, certificate)
+        yield Proxy(ports, certificate, folder)
     finally:
         process.terminate()
         process.wait(10)
@@ -225,6 +232,26 @@ def test_the_callers_address_arrives_and_nobody_can_forge_it(proxy, settings, wr
     assert "6.6.6.6" not in given["HTTP_X_FORWARDED_FOR"]
     assert not {"HTTP_FORWARDED", "HTTP_X_FORWARDED_HOST"} & set(given)
     wait_until(lambda: any(line.startswith(f'{CALLER} "GET / ') for line in written), what="the log's line")
+
+
+@pytest.mark.parametrize("given", ["", "mine-1", "two words", "x" * 65, "a, b"])
+def test_a_request_has_the_id_of_its_caller_or_a_new_one_and_the_proxys_log_says_it(proxy, given):
+    _, _, answer = proxy.ask("GET", "/", **({"X_Request_ID": given} if given else {}))
+    passed = answer["given"]["HTTP_X_REQUEST_ID"]
+    assert GIVEN_ID.fullmatch(passed)
+    assert (passed == given) is (given == "mine-1")
+    wait_until(lambda: passed in proxy.log(), what="the proxy's line")
+
+
+def test_of_two_ids_no_malformed_one_passes(proxy):
+    with proxy.connect() as client:
+        client.sendall(
+            b"GET / HTTP/1.1\r\nHost: sightline.example\r\nX-Request-ID: a\r\nX-Request-ID: b c\r\n"
+            b"Connection: close\r\n\r\n"
+        )
+        head, _, body = read_all(client).partition(b"\r\n\r\n")
+    assert status_of(head) == 200
+    assert " " not in json.loads(body)["given"]["HTTP_X_REQUEST_ID"]
 
 
 def test_an_upload_passes_up_to_the_limit_and_a_larger_one_is_refused(proxy):
