@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from bench.measure import Report
     from search.retrieval.types import Scope
+    from search.vectors.tables import IndexKind
 
     Floats = NDArray[np.float32]
 
@@ -194,10 +195,10 @@ def measured(version: ModelVersion, questions: Floats) -> Compared:
     return _compared(pairs)
 
 
-def measured_by_index(version: ModelVersion, questions: Floats) -> Compared:
-    """Ask each question by a scan and by the HNSW index, in turn, however few vectors there are."""
+def measured_by_index(version: ModelVersion, questions: Floats, index: IndexKind = "hnsw") -> Compared:
+    """Ask each question by a scan and by the index, in turn, however few vectors there are."""
     scope = make_scope(VectorTable(version.pk, "passage"), collections_all(), {})
-    by_index, scan = plan_by_index("hnsw", CANDIDATES_MIN), Plan("exact", CANDIDATES_MIN)
+    by_index, scan = plan_by_index(index, CANDIDATES_MIN), Plan("exact", CANDIDATES_MIN)
     return _compared(
         [
             (asked(version, vector, scope, scan), asked(version, vector, scope, by_index))

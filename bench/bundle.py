@@ -51,9 +51,9 @@ def bench_bundle(architecture: str = "resnet152") -> Path:
     return path
 
 
-def vocabulary() -> list[str]:
+def vocabulary(words: int = WORDS) -> list[str]:
     """Return the model's words: `w0` … after the four special tokens."""
-    return ["<pad>", "<start>", "<end>", "<unk>", *(f"w{n}" for n in range(WORDS))]
+    return ["<pad>", "<start>", "<end>", "<unk>", *(f"w{n}" for n in range(words))]
 
 
 def caption(rng: np.random.Generator) -> str:

@@ -10,11 +10,10 @@ import argparse
 import json
 from pathlib import Path
 
+from bench.data import SPLITS, data_options
 from bench.measure import Report
 from bench.serving import DATA_DIR, attached, serving
-from workers.training.readers.read import LAYOUTS, DataSource, read_source
-
-SPLITS = ("train", "val", "test")
+from workers.training.readers.read import DataSource, read_source
 
 
 def main() -> None:
@@ -36,11 +35,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", required=True, help="a data set's folder or file of captions")
-    parser.add_argument("--bundle", required=True, type=Path, help="a bundle that was trained on such data")
-    parser.add_argument("--layout", default="", choices=["", *LAYOUTS], help="where it is not clear")
-    parser.add_argument("--images", default="", help="folder of the pictures, where it is not found")
-    parser.add_argument("--split", default="val", choices=SPLITS, help="whose photos ask")
+    data_options(parser, "whose photos ask")
     parser.add_argument("--photos", type=int, default=1000, help="how many of them at most")
     parser.add_argument("--index", default="hnsw", choices=["hnsw", "binary"])
     parser.add_argument("--json", type=Path, help="file for the figures")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bench.bundle import caption, vocabulary
+from bench.bundle import WORDS, caption, vocabulary
 from bench.photos import photo
 from workers.neural.configs import config_to
 from workers.training.export import ExportOptions, export_bundle
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 SHAPE = ("embedding_dim", "image", "text", "similarity", "mirror", "scales")
 PIXELS = ("resize", "size", "crop")
+PIECES = 30_518
+"""Of MiniLM's tokenizer, beside the special ones: as many rows have its word vectors."""
 COLUMNS = ("million weights", "MB", "ms/picture", "ms/caption")
 
 
@@ -62,7 +64,7 @@ def _shape(recipe: Recipe) -> str:
 
 
 def _costs(recipe: Recipe, pictures: tuple[Path, ...], texts: list[str]) -> Costs:
-    words = vocabulary()
+    words = vocabulary(PIECES if recipe.reads_pieces else WORDS)
     torch.manual_seed(recipe.run.seed)
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder))

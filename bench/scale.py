@@ -3,6 +3,9 @@
 A server of the benchmark's own holds one passage a vector. At each size each kind of index is built in turn by the
 product's own code and asked the same questions at several settings: `ef_search` of an HNSW index, the candidates whose
 vectors are compared of a binary one. What is right is computed beside, by numpy, from the vectors as they are stored.
+Each line of the table, and of the file of `--json`, has recall@10, p50 and p99 at that setting; how many vectors a
+second were stored; how long the index took to build; the sizes of the index and of the table on disk; and what
+PostgreSQL's processes held together once the questions were asked, shared memory counted once.
 The vectors are those of `bench.hard_vectors`, or with `--easy` of `bench.vectors`. `--peers` also asks FAISS, usearch,
 LanceDB and Chroma (`bench/peers.py`, `requirements/bench.txt`). `--graphs 16x64 32x64` builds the HNSW index with each
 such m and ef_construction in turn and asks at more settings.
@@ -48,6 +51,17 @@ CLOSE = 1e-4
 
 
 @dataclass(frozen=True)
+class Built:
+    """What an index costs before it is asked; None where other engines do not say it."""
+
+    build_seconds: float
+    size_mib: float
+    stored_per_second: float | None = None
+    table_mib: float | None = None
+    postgres_mib: float | None = None
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of the table."""
 
@@ -58,8 +72,34 @@ class Row:
     all_found: float
     p50_ms: float
     p99_ms: float
-    build_seconds: float
-    size_mib: float
+    built: Built
+
+    def as_json(self) -> dict[str, float | str | None]:
+        """Return all figures by their names."""
+        figures = asdict(self)
+        return figures | figures.pop("built")
+
+    def line(self) -> str:
+        """Return the figures as a line of a Markdown table."""
+        built = self.built
+        cells = [
+            *(f"{self.vectors:,}", self.index, str(self.setting or "")),
+            *(f"{self.recall:.3f}", f"{self.all_found:.0%}"),
+            *(f"{self.p50_ms:.1f} ms", f"{self.p99_ms:.1f} ms"),
+            *(_cell(built.stored_per_second, "/s"), _cell(built.build_seconds, "s")),
+            *(_cell(mib, "MiB") for mib in (built.size_mib, built.table_mib, built.postgres_mib)),
+        ]
+        return f"| {' | '.join(cells)} |"
+
+
+HEAD = (
+    "| vectors | index | setting | recall@10 | all ten | p50 | p99 "
+    "| stored | build | index size | table | PostgreSQL |"
+)
+
+
+def _cell(value: float | None, unit: str) -> str:
+    return "" if value is None else f"{value:,.0f} {unit}"
 
 
 def main() -> None:
@@ -74,16 +114,12 @@ def main() -> None:
             rows += _measured(world, count, options, truth)
             if options.peers:
                 rows += _by_peers(world, count, truth)
-    print("| vectors | index | setting | recall@10 | all ten | p50 | p99 | build | size |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print(HEAD)
+    print("|---" * (HEAD.count("|") - 1) + "|")
     for row in rows:
-        times = (
-            f"{row.p50_ms:.1f} ms | {row.p99_ms:.1f} ms | {row.build_seconds:.0f} s | {row.size_mib:.0f} MiB"
-        )
-        share = f"{row.recall:.3f} | {row.all_found:.0%}"
-        print(f"| {row.vectors:,} | {row.index} | {row.setting or ''} | {share} | {times} |")
+        print(row.line())
     if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+        options.json.write_text(json.dumps([row.as_json() for row in rows], indent=1) + "\n")
 
 
 class _Easy:
@@ -143,23 +179,26 @@ def _measured(
     from search.vectors.index import index_build, index_drop, index_state
     from search.vectors.tables import VectorTable
 
-    version = _loaded(world, count, options.dim)
-    scope = make_scope(VectorTable(version.pk, "passage"), asking.collections_all(), {})
+    version, stored_per_second = _loaded(world, count, options.dim)
+    table = VectorTable(version.pk, "passage")
+    scope = make_scope(table, asking.collections_all(), {})
     for name, index, settings in _builds(options):
         index_drop(version, "passage")
         version.vector_index, started = index, time.perf_counter()
         index_build(version, "passage")
-        built = time.perf_counter() - started
+        seconds = time.perf_counter() - started
         size = index_state(version, "passage").size_bytes / MIB
-        print(f"  {name}: built in {built:.0f} s; PostgreSQL holds {_postgres_mib():.0f} MiB", flush=True)
+        built = Built(seconds, size, stored_per_second, _table_mib(table.name))
+        print(f"  {name}: built in {seconds:.0f} s; PostgreSQL holds {_postgres_mib():.0f} MiB", flush=True)
         for setting in settings:
             plan = Plan("exact", TOP) if index == "exact" else plan_by_index(index, CANDIDATES_MIN, setting)
 
             def ask(question: Floats, plan: Plan = plan) -> Floats:
                 return asking.asked(version, question, scope, plan).best
 
-            asked = truth.questions[: EXACT_QUESTIONS if index == "exact" else None]
-            yield _row(count, name, setting, _timed(asked, ask, truth.tenth), (built, size))
+            asked = truth.questions[: options.exact_questions if index == "exact" else None]
+            timed = _timed(asked, ask, truth.tenth)
+            yield _row(count, name, setting, timed, replace(built, postgres_mib=_postgres_mib()))
 
 
 def _builds(options: argparse.Namespace) -> Iterator[tuple[str, str, tuple[int, ...]]]:
@@ -178,8 +217,8 @@ def _builds(options: argparse.Namespace) -> Iterator[tuple[str, str, tuple[int, 
         product.GRAPHS["hnsw"] = chosen
 
 
-def _loaded(world: HardSet | _Easy, count: int, dim: int) -> ModelVersion:
-    """Store so many documents of one passage each, and their vectors by the product's own code."""
+def _loaded(world: HardSet | _Easy, count: int, dim: int) -> tuple[ModelVersion, float]:
+    """Store so many documents of one passage each, and their vectors by the product's own code; how many a second."""
     from bench import asking
     from search.vectors.copy import vectors_write
 
@@ -191,7 +230,7 @@ def _loaded(world: HardSet | _Easy, count: int, dim: int) -> ModelVersion:
         seconds += time.perf_counter() - began
         start += len(batch)
     print(f"  {count:,} vectors stored at {count / seconds:,.0f} a second", flush=True)
-    return version
+    return version, count / seconds
 
 
 def _timed(
@@ -213,7 +252,7 @@ def _row(
     index: str,
     setting: int,
     asked: tuple[NDArray[np.float64], list[float]],
-    built: tuple[float, float],
+    built: Built,
 ) -> Row:
     shares, times = asked
     row = Row(
@@ -224,9 +263,10 @@ def _row(
         float(np.mean(shares == 1)),
         percentile(times, 50),
         percentile(times, 99),
-        *built,
+        built,
     )
-    print(f"  {index} {setting}: recall@10 {row.recall:.3f}, p50 {row.p50_ms:.1f} ms", flush=True)
+    times_said = f"p50 {row.p50_ms:.1f} ms, p99 {row.p99_ms:.1f} ms"
+    print(f"  {index} {setting}: recall@10 {row.recall:.3f}, {times_said}", flush=True)
     return row
 
 
@@ -234,6 +274,15 @@ def _postgres_mib() -> float:
     """Return what PostgreSQL's processes hold together, shared memory counted once."""
     below = [child for child in psutil.Process().children(recursive=True) if child.name() == "postgres"]
     return sum(process.memory_full_info().pss for process in below) / MIB
+
+
+def _table_mib(name: str) -> float:
+    """Return what the table of the vectors takes on disk without its indexes."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_table_size(to_regclass(%s))", [name])
+        return float(cursor.fetchone()[0]) / MIB
 
 
 def _by_peers(world: HardSet | _Easy, count: int, truth: _Truth) -> Iterator[Row]:
@@ -246,7 +295,7 @@ def _by_peers(world: HardSet | _Easy, count: int, truth: _Truth) -> Iterator[Row
         except ImportError:
             print(f"  {name} is not installed")
             continue
-        built = (time.perf_counter() - started, size / MIB)
+        built = Built(time.perf_counter() - started, size / MIB)
         for setting in EF_SEARCH:
             search = searched(setting)
 
@@ -268,6 +317,7 @@ def _options(words: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--dim", type=int, default=vectors.DIM)
     parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--exact-questions", type=int, default=EXACT_QUESTIONS, metavar="COUNT")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--easy", action="store_true", help="the groups of bench.vectors instead")
     parser.add_argument("--peers", action="store_true", help="other engines, too, where they are installed")

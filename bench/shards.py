@@ -42,6 +42,10 @@ def main() -> None:
             for what in ("p50", "p99", "built in"):
                 ratio = report.figures[f"{count} servers: {what}"] / report.figures[f"1 server: {what}"]
                 report.say(f"{count} servers / 1 server: {what}", ratio, "×")
+        fewest, most = min(options.shards), max(options.shards)
+        if fewest < most:
+            between = report.figures[f"{most} servers: p50"] - report.figures[f"{fewest} servers: p50"]
+            report.say("a server more, p50", between / (most - fewest), "ms")
     if options.json:
         options.json.write_text(json.dumps(report.figures, indent=1) + "\n")
 
@@ -62,15 +66,16 @@ def _layout(addresses: Sequence[str], options: argparse.Namespace, report: Repor
     started = time.perf_counter()
     version: ModelVersion = asking.clustered(options.count, options.dim)
     report.say(f"{name}: stored in", time.perf_counter() - started, "s")
-    started = time.perf_counter()
+    version.vector_index, started = options.index, time.perf_counter()
     index_build(version, "passage")
     report.say(f"{name}: built in", time.perf_counter() - started, "s")
     each = index_state(version, "passage").size_bytes / max(1, len(addresses))
     report.say(f"{name}: index on each", each / MIB, "MiB")
+    report.say(f"{name}: index by vector", each * max(1, len(addresses)) / options.count, "bytes")
     backgrounds_forget()
     questions = vectors.queries(options.questions, options.count, dim=options.dim)
-    asking.measured_by_index(version, questions[:10])
-    found = asking.measured_by_index(version, questions)
+    asking.measured_by_index(version, questions[:10], options.index)
+    found = asking.measured_by_index(version, questions, options.index)
     report.say(f"{name}: recall@10", float(found.shares.mean()), "")
     report.say(f"{name}: p50", found.planned_ms, "ms")
     report.say(f"{name}: p99", found.p99_ms, "ms")
@@ -112,6 +117,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shards", nargs="+", type=int, default=[2, 4], metavar="N")
     parser.add_argument("--count", type=int, default=20_000, help="stored vectors")
+    parser.add_argument("--index", choices=["hnsw", "binary"], default="hnsw")
     parser.add_argument("--dim", type=int, default=vectors.DIM)
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--json", type=Path, help="file for the figures")

@@ -1,9 +1,10 @@
 """`python -m bench.switching`: photos are searched while models are brought, prepared, switched and rolled back.
 
 A server of the benchmark's own holds the demo's notes under the demo's model. A version with a small adapter is
-uploaded, validated, prepared and activated, then each switch rolls the one before back, evenly over the time. Every
-request counts that is not answered with 200 and at least one hit. The requests begin on a fixed beat, whether or not
-those before are answered.
+uploaded, validated, prepared and activated; both versions are measured by an evaluation set, marks are learned from,
+the two are asked side by side, and the former one challenges (`bench.meanwhile`). Then each switch rolls the one before
+back, evenly over the time that is left. Every request counts that is not answered with 200 and at least one hit. The
+requests begin on a fixed beat, whether or not those before are answered.
 """
 
 from __future__ import annotations
@@ -93,17 +94,20 @@ def main() -> None:
     with serving(DATA_DIR=str(folder)) as port, tempfile.TemporaryDirectory() as room:
         attached(folder)
         from bench import asking
+        from bench.meanwhile import done_meanwhile
         from demo.load import BUNDLE
         from models_admin.services import version_activate
 
         base = asking.prepared(BUNDLE, list(captions_of_demo(PASSAGES)), "hnsw")
         version_activate(version=base)
         wait_for(port, "/readyz")
-        with Beat(port, asking.api_token(), options.rate) as beat:
+        token = asking.api_token()
+        with Beat(port, token, options.rate) as beat:
             time.sleep(CALM_SECONDS)
             calm = beat.taken()
             started = time.monotonic()
             other = _brought(base, Path(room))
+            done_meanwhile(report, port, token, base, other)
             switched = _switched(options.switches, started + options.seconds)
             seconds = time.monotonic() - started
         _say(report, calm, beat.found, seconds, switched)
@@ -150,7 +154,7 @@ def _say(report: Report, calm: Searching, found: Searching, seconds: float, swit
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=130.0)
+    parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--rate", type=float, default=12.0, help="searches begun a second")
     parser.add_argument("--switches", type=int, default=4)
     return parser.parse_args()

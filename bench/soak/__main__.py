@@ -35,7 +35,7 @@ from bench.serving import DATA_DIR, attached, supervised, wait_for
 from bench.soak.counts import Counting
 from bench.soak.faults import Fault, faults
 from bench.soak.ledger import CALM, NO_ANSWER, UNKNOWN_ERROR, Ledger
-from bench.soak.site import MARKS, Memory, Site, small_disk
+from bench.soak.site import MARKS, Memory, Site, logs_beside, small_disk
 from bench.soak.users import IMPORTED, SAVED, Crowd, Question, answer_of, differs
 
 if TYPE_CHECKING:
@@ -67,11 +67,13 @@ def main() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     with small_disk(folder) as has_disk, tempfile.TemporaryDirectory() as room:
         (folder / "tmp").mkdir(mode=0o777)
+        logs = logs_beside(folder)
         clock = _clock(folder)
         environment = {"DATA_DIR": str(folder), "TMPDIR": str(folder / "tmp"), **_moved(clock)}
         with supervised(**environment) as (port, server):
             site = Site(folder, port, psutil.Process(server.pid), has_disk, clock)
             said = _rehearsed(site, options, Path(room))
+    print(f"The logs are in {logs}.")
     if not has_disk:
         print("The disk was never full: no disk of its own could be mounted (needs root).")
     if clock is None:
@@ -228,7 +230,7 @@ def _bad_kinds(ledger: Ledger) -> set[str]:
 
 
 def _say_crashes(folder: Path) -> None:
-    """Print what the logs, which go with the disk, say of jobs that ended by an error that nobody expected."""
+    """Print what the logs say of jobs that ended by an error that nobody expected."""
     lines = [line for log in sorted((folder / "log").glob("*.log*")) for line in log.open(errors="replace")]
     crashed = [number for number, line in enumerate(lines) if line.rstrip().endswith(" crashed")]
     for number in crashed[:CRASHES_SAID]:

@@ -18,6 +18,7 @@ import psutil
 import redis
 
 from bench.serving import ROOT
+from bench.soak.limits import Limits, NotPermittedError, limits_of, limits_set
 from bench.soak.site import DISK_BYTES, MARKS, Site
 from retrieval_site.supervisor.paths import DataPaths
 
@@ -73,14 +74,16 @@ def _starvings(site: Site) -> Iterator[Fault]:
         if _may_be_limited(site, name):
             yield Fault(f"{name} starved", STARVED_SECONDS, lambda site, name=name: _starved(site, name))
         else:
-            print(f"  {name} is not starved: limiting another account's processes takes CAP_SYS_RESOURCE")
+            print(
+                f"  {name} is not starved: its processes are another account's, as which nothing can be run here"
+            )
 
 
 def _may_be_limited(site: Site, name: str) -> bool:
-    """Return whether this process may limit a part's memory: that of another account takes CAP_SYS_RESOURCE."""
+    """Return whether a part's memory may be limited."""
     try:
-        site.part(name).rlimit(resource.RLIMIT_AS)
-    except psutil.AccessDenied:
+        limits_of(site.part(name))
+    except NotPermittedError:
         return False
     return True
 
@@ -147,12 +150,12 @@ def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None
 @contextlib.contextmanager
 def _starved(site: Site, name: str) -> Iterator[None]:
     """Let no process of a part take more memory than it has; those that it starts meanwhile neither."""
-    before: list[tuple[psutil.Process, tuple[int, int]]] = []
+    before: list[tuple[psutil.Process, Limits]] = []
     for process in site.tree(name):
         with contextlib.suppress(psutil.Error):
-            limits = process.rlimit(resource.RLIMIT_AS)
+            limits = limits_of(process)
             has = process.memory_info().vms + SPARE_BYTES
-            process.rlimit(resource.RLIMIT_AS, (has, limits[1]))
+            limits_set(process, (has, limits[1]))
             before.append((process, limits))
     try:
         yield
@@ -161,7 +164,7 @@ def _starved(site: Site, name: str) -> Iterator[None]:
         usual = next(iter(known.values()), (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         for process in site.tree(name):  # those that were started meanwhile, too
             with contextlib.suppress(psutil.Error):
-                process.rlimit(resource.RLIMIT_AS, known.get(process.pid, usual))
+                limits_set(process, known.get(process.pid, usual))
 
 
 def _redis(site: Site) -> redis.Redis:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import threading
 import time
@@ -29,6 +30,15 @@ MARKS = {
 DISK_BYTES = 4 << 30
 MIB = 1024 * 1024
 RECOVERY_SECONDS = 120.0
+
+
+def logs_beside(folder: Path) -> Path:
+    """Let the data folder's logs lie in a folder beside it, which a full disk does not touch and which stays."""
+    logs = folder.with_name(f"{folder.name}-log")
+    shutil.rmtree(logs, ignore_errors=True)
+    logs.mkdir(mode=0o755)
+    (folder / "log").symlink_to(logs)
+    return logs
 
 
 @contextlib.contextmanager

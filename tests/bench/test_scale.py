@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.hard_vectors import HardSet, intrinsic_dimension, participation
-from bench.scale import TOP, _best
+from bench.scale import HEAD, TOP, Built, Row, _best
 
 SMALL = HardSet(dim=64, directions=16, topics=20)
 
@@ -45,3 +45,25 @@ def test_the_best_scores_are_those_of_sorting_all():
     halves = [rows.astype(np.float16).astype(np.float32) for rows in (asked, stored)]
     wanted = np.sort(halves[0] @ halves[1].T, axis=1)[:, -TOP:]
     assert found == pytest.approx(wanted, abs=1e-5)
+
+
+def test_a_line_has_every_figure_of_the_head():
+    row = Row(100_000, "hnsw", 96, 0.9876, 0.9, 2.34, 8.76, Built(41.2, 390.6, 12_345.6, 781.4, 1500.0))
+    cells = [cell.strip() for cell in row.line().split("|")[1:-1]]
+    assert len(cells) == HEAD.count("|") - 1
+    assert cells[3:7] == ["0.988", "90%", "2.3 ms", "8.8 ms"]
+    assert cells[7:] == ["12,346 /s", "41 s", "391 MiB", "781 MiB", "1,500 MiB"]
+
+
+def test_the_file_has_every_figure_and_nothing_that_was_not_measured():
+    row = Row(10, "faiss", 48, 1.0, 1.0, 0.1, 0.2, Built(1.0, 2.0))
+    figures = row.as_json()
+    assert (figures["recall"], figures["p99_ms"], figures["build_seconds"], figures["size_mib"]) == (
+        1,
+        0.2,
+        1,
+        2,
+    )
+    assert (figures["stored_per_second"], figures["table_mib"], figures["postgres_mib"]) == (None, None, None)
+    assert "built" not in figures
+    assert row.line().endswith("| 1 s | 2 MiB |  |  |")

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
+import subprocess
+import sys
 
+import psutil
 import pytest
 from PIL import Image
 
 from bench.client import Timed
 from bench.photos import photo
+from bench.soak import limits
 from bench.soak.ledger import Ledger, NoAnswerError, kind_of
+from bench.soak.limits import NotPermittedError, limits_of, limits_set
+from bench.soak.site import logs_beside
 from bench.soak.users import differs, import_file, unseen
 
 TRUTH = {1: 0.9, 2: 0.8, 3: 0.7}
@@ -81,3 +89,48 @@ def test_every_other_import_is_a_zip_with_pictures():
         assert path == "/api/v1/documents/import/"
         assert kind.removeprefix("multipart/form-data; boundary=").encode() in body
         assert (b"PK\x03\x04" in body) == bool(turn)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs anything as another account")
+def test_another_accounts_process_is_limited_by_its_own_account_where_root_may_not(monkeypatch):
+    """As in containers whose root lacks CAP_SYS_RESOURCE."""
+
+    def refused(process, *_: object) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        process = psutil.Process(child.pid)
+        before = limits_of(process)
+        monkeypatch.setattr(psutil.Process, "rlimit", refused)
+        assert limits_of(process) == before
+        limits_set(process, (1 << 40, before[1]))
+        assert limits_of(process) == (1 << 40, before[1])
+        limits_set(process, before)
+        assert limits_of(process) == before
+    finally:
+        child.communicate(b"\n")
+    with pytest.raises(psutil.NoSuchProcess):
+        limits_of(process)
+
+
+def test_what_may_not_be_limited_by_anybody_says_so(monkeypatch):
+    def refused(process, *_: object) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "rlimit", refused)
+    monkeypatch.setattr(limits, "_COMMAND", "false")
+    with pytest.raises(NotPermittedError):
+        limits_of(psutil.Process())
+
+
+def test_logs_lie_beside_the_data_folder_and_stay_when_that_goes(tmp_path):
+    folder = tmp_path / "soak"
+    folder.mkdir()
+    logs = logs_beside(folder)
+    (folder / "log" / "web.log").write_text("crashed")
+    shutil.rmtree(folder)
+    assert (logs / "web.log").read_text() == "crashed"
+    folder.mkdir()
+    assert logs_beside(folder) == logs
+    assert not list(logs.iterdir())  # each run has its own
