@@ -66,6 +66,7 @@ class Config:
     source_networks: list[str]
     recall_target: float
     no_match_alert: float
+    low_confidence_alert: float
     alive_file: Path | None
     log_format: str
     traces_endpoint: str
@@ -209,6 +210,7 @@ def _watching(env: Environment) -> dict[str, Any]:
         "log_format": env.choice("LOG_FORMAT", ("line", "json"), "line"),
         "recall_target": env.share("RECALL_TARGET", 0.95),
         "no_match_alert": env.share("NO_MATCH_ALERT", 0.3),
+        "low_confidence_alert": env.share("LOW_CONFIDENCE_ALERT", 0.5),
         "webhook_ports": env.ports("WEBHOOK_PORTS", [80, 443]),
         "webhook_networks": env.networks("WEBHOOK_NETWORKS"),
     }

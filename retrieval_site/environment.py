@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from retrieval_site.rates import parse_rate
-from retrieval_site.yes_no import NO, YES
+from retrieval_site.yes_no import DAYS_MAX, NO, YES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PORT_MAX = 65_535
-DAYS_MAX = 999_999
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,11 @@ EVENTS: dict[str, str] = {
     "version.ready": gettext_lazy("a model version is prepared and may be activated"),
     "version.activated": gettext_lazy("a model version answers searches from now on"),
     "version.rolled_back": gettext_lazy("the model version before answers searches again"),
+    "version.set_aside": gettext_lazy(
+        "a model version is not used any more: its process ended twice within a day"
+    ),
+    "version.retired": gettext_lazy("a model version was retired, and its vectors dropped"),
+    "version.challenger_ended": gettext_lazy("a model version is not the challenger any more"),
     "job.finished": gettext_lazy("a job finished"),
     "job.failed": gettext_lazy("a job failed"),
     "health.alert": gettext_lazy("a measure of the health page crossed its threshold"),

@@ -14,7 +14,7 @@ from django.urls import path, reverse
 
 from retrieval_site.careful_admin import CarefulAdmin
 from retrieval_site.errors import AppError
-from retrieval_site.languages.said import in_readers_language
+from retrieval_site.shown_errors import error_show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ def button_pressed(request: HttpRequest, do: Callable[[], str]) -> None:
         if request.method == "POST" and (message := do()):
             messages.success(request, message)
     except AppError as error:
-        messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
+        error_show(request, error)
 
 
 class PanelAdmin(CarefulAdmin[_Row]):

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from retrieval_site.accounts.models import User
 
+MANAGE_MODELS = "models_admin.manage_models"
+"""The permission that lets somebody manage models and gives no other right of a superuser."""
+
 
 def anybody_searches() -> bool:
     """Return whether searching needs no account here."""
@@ -40,8 +43,11 @@ def may_search(viewer: Any) -> bool:
 
 
 def manages_models(user: Any) -> bool:
-    """Return whether this person, None for nobody, may upload, name and switch every model version."""
-    return bool(getattr(user, "is_active", False) and getattr(user, "is_superuser", False))
+    """Return whether this person, None for nobody, may upload, name and switch every model version.
+
+    Asked of an account that is no superuser, it costs two queries; the answer is kept with the object.
+    """
+    return bool(getattr(user, "is_active", False) and user.has_perm(MANAGE_MODELS))
 
 
 def account_of(viewer: Any) -> Any:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, unquote, urlsplit
-
 import django_stubs_ext
 from csp.constants import NONE, SELF
 from whitenoise.compress import Compressor as StaticCompressor
 
 from retrieval_site.config import BASE_DIR, LANGUAGE_NAMES, MIB, read_config
+from retrieval_site.database.addresses import OF_REPLICA, PATIENCE, database_settings
 from retrieval_site.database.replica import REPLICA
 from retrieval_site.log_lines import LINE, JsonFormatter
 
@@ -116,42 +115,9 @@ TEMPLATES = [
     }
 ]
 
-
-_PATIENCE = {
-    "connect_timeout": "10",
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "30000",
-}
-"""A server whose machine or network is gone is given up after a minute; the system's own defaults take two hours."""
-
-
-def _database(url: str, patience: dict[str, str]) -> dict[str, object]:
-    """`postgresql://user:password@host:port/name?host=/socket/dir` as Django's dictionary.
-
-    `patience`: libpq's limits to waiting, where the address says nothing else.
-    """
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    return {
-        "ENGINE": "retrieval_site.database",
-        "NAME": unquote(parts.path.lstrip("/")) or "sightline",
-        "USER": unquote(parts.username or query.pop("user", "")),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": query.pop("host", parts.hostname or ""),
-        "PORT": parts.port or query.pop("port", ""),
-        "CONN_MAX_AGE": None,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"server_side_binding": True, "application_name": "sightline", **patience, **query},
-    }
-
-
-_OF_REPLICA = _PATIENCE | {"connect_timeout": "3", "tcp_user_timeout": "5000"}
-"""It is given up sooner: the primary can answer in its place."""
-DATABASES = {"default": _database(CONFIG.database_url, _PATIENCE)}
+DATABASES = {"default": database_settings(CONFIG.database_url, PATIENCE)}
 if CONFIG.database_read_url:
-    DATABASES[REPLICA] = _database(CONFIG.database_read_url, _OF_REPLICA)
+    DATABASES[REPLICA] = database_settings(CONFIG.database_read_url, OF_REPLICA)
 DATABASE_ROUTERS = ["retrieval_site.database.reading.ReadingRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -13,7 +13,7 @@ class SearchConfig(AppConfig):
         """Tell the registry who answers for vectors, and `/readyz` what searching needs."""
         from django.db.models.signals import post_migrate
 
-        from models_admin.hooks import panel_register, vectors_register
+        from models_admin.hooks import panel_register, vectors_register, viewer_panel_register
         from retrieval_site.accounts.invited import invited_register
         from retrieval_site.audit import audit_keeper_register
         from retrieval_site.events import listener_register
@@ -40,7 +40,7 @@ class SearchConfig(AppConfig):
         panel_register(coverage_panel)
         panel_register(learning_panel)
         panel_register(judged_panel)
-        panel_register(calibration_panel)
+        viewer_panel_register(calibration_panel)
         register_checks()
         gauges_register(health_gauges)
         listener_register(webhooks_hear)

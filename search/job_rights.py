@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from retrieval_site.people import manages_models
 from search.curating.changes import curates_all
+from search.evaluation.rights import evaluation_sets_seen
 from search.job_types import (
     CURATE,
     EVALUATE,
@@ -76,8 +77,15 @@ def keeps_the_queue(job: Job, user: Any) -> bool:
 
 @job_right(EVALUATE)
 def measures_versions(job: Job, user: Any) -> bool:
-    """Return whether the user may manage models."""
-    return manages_models(user)
+    """Return whether the user may manage models and sees the evaluation set."""
+    if user.is_superuser:
+        return True
+    parameters = EVALUATE.find_parameters(job)
+    return bool(
+        parameters
+        and manages_models(user)
+        and evaluation_sets_seen(user).filter(pk=parameters.evaluation_set).exists()
+    )
 
 
 @jobs_shown

@@ -44,6 +44,7 @@ _ABBREVIATIONS = frozenset(
     no nos nr p pp prof ref resp sec st tab tel u.a vgl vol vs z.b
     """.split()  # noqa: SIM905 - reads better than fifty quoted strings
 )
+"""One list for all languages: docs/administration.md, “Words and languages”, says why."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.core.paginator import Paginator
 from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from retrieval_site.audit import audit_note
+from retrieval_site.database.counting import BoundedPaginator
 from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.languages.said import stage_in_readers_language, word_in_readers_language
 from retrieval_site.panels import PanelAdmin
@@ -148,7 +148,7 @@ class JobAdmin(PanelAdmin[Job]):
 
     def panel(self, row: Job, request: HttpRequest) -> dict[str, Any]:
         """Show one job with its progress, its result and its failed items."""
-        items = Paginator(items_seen_by(row, request.user), FAILED_ITEMS_PAGE)
+        items = BoundedPaginator(items_seen_by(row, request.user), FAILED_ITEMS_PAGE)
         return {
             "job": row,
             "dry_run": common_parameters(row).dry_run,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
+from retrieval_site.people import MANAGE_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from retrieval_site.accounts.config import LdapConfig, OidcConfig
     from retrieval_site.accounts.models import User
+
+_APP, _, _MODELS = MANAGE_MODELS.partition(".")
 
 
 def groups_of(claims: Mapping[str, Any], oidc: OidcConfig) -> frozenset[str]:
@@ -52,11 +55,14 @@ def person_follow_claims(*, person: User, groups: frozenset[str], rules: OidcCon
     person.groups.add(*(Group.objects.get_or_create(name=name)[0] for name in added))
     person.groups.remove(*Group.objects.filter(name__in=removed))
     rights = rights_of(groups, rules)
+    manages = rights.pop(_MODELS, None)
     changed = {name: value for name, value in rights.items() if getattr(person, name) != value}
     for name, value in changed.items():
         setattr(person, name, value)
     if changed:
         person.save(update_fields=[*changed])
+    if manages is not None and _manages_models(person, manages):
+        changed[_MODELS] = manages
     if added or removed or changed:
         audit_note(
             "user.groups_followed",
@@ -68,11 +74,22 @@ def person_follow_claims(*, person: User, groups: frozenset[str], rules: OidcCon
         )
 
 
+def _manages_models(person: User, manages: bool) -> bool:  # noqa: FBT001  (what is set, as in a setter)
+    """Give a person the permission to manage models, or take it; return whether that changed anything."""
+    permission = Permission.objects.get(content_type__app_label=_APP, codename=_MODELS)
+    if person.user_permissions.filter(pk=permission.pk).exists() == manages:
+        return False
+    (person.user_permissions.add if manages else person.user_permissions.remove)(permission)
+    return True
+
+
 def rights_of(groups: frozenset[str], rules: OidcConfig | LdapConfig) -> dict[str, bool]:
-    """Return which rights the groups decide, and how; administrators are staff, too."""
+    """Return which rights the groups decide, and how; who administers or manages models is staff, too."""
     rights = {}
     if rules.admin_groups:
         rights["is_superuser"] = not groups.isdisjoint(rules.admin_groups)
-    if rules.staff_groups or rules.admin_groups:
-        rights["is_staff"] = not groups.isdisjoint([*rules.staff_groups, *rules.admin_groups])
+    if rules.model_groups:
+        rights[_MODELS] = not groups.isdisjoint(rules.model_groups)
+    if staff := [*rules.staff_groups, *rules.admin_groups, *rules.model_groups]:
+        rights["is_staff"] = not groups.isdisjoint(staff)
     return rights

@@ -27,6 +27,7 @@ class OidcConfig:
     groups: list[str]
     staff_groups: list[str]
     admin_groups: list[str]
+    model_groups: list[str]
     group_map: dict[str, str]
     sign_up: bool
     match_email: bool
@@ -53,6 +54,7 @@ def read_oidc(env: Environment) -> OidcConfig | None:
         groups=env.words("OIDC_GROUPS"),
         staff_groups=env.words("OIDC_STAFF_GROUPS"),
         admin_groups=env.words("OIDC_ADMIN_GROUPS"),
+        model_groups=env.words("OIDC_MODEL_GROUPS"),
         group_map=env.mapping("OIDC_GROUP_MAP"),
         sign_up=env.flag("OIDC_SIGN_UP"),
         match_email=env.flag("OIDC_MATCH_EMAIL"),
@@ -99,6 +101,7 @@ class LdapConfig:
     groups: list[str]
     staff_groups: list[str]
     admin_groups: list[str]
+    model_groups: list[str]
     group_map: dict[str, str]
     sign_up: bool
     match_name: bool
@@ -126,6 +129,7 @@ def read_ldap(env: Environment) -> LdapConfig | None:
         groups=env.words("LDAP_GROUPS"),
         staff_groups=env.words("LDAP_STAFF_GROUPS"),
         admin_groups=env.words("LDAP_ADMIN_GROUPS"),
+        model_groups=env.words("LDAP_MODEL_GROUPS"),
         group_map=env.mapping("LDAP_GROUP_MAP"),
         sign_up=env.flag("LDAP_SIGN_UP"),
         match_name=env.flag("LDAP_MATCH_NAME"),
@@ -149,5 +153,6 @@ def _check_ldap(ldap: LdapConfig) -> None:
         raise ImproperlyConfigured(f"“{pattern}” does not say by %(user)s where the user's name stands.")
     if ldap.group_type not in GROUP_TYPES:
         raise ImproperlyConfigured(f"LDAP_GROUP_TYPE is none of {', '.join(GROUP_TYPES)}.")
-    if not ldap.group_base and (ldap.groups or ldap.staff_groups or ldap.admin_groups or ldap.group_map):
+    named = (ldap.groups, ldap.staff_groups, ldap.admin_groups, ldap.model_groups, ldap.group_map)
+    if not ldap.group_base and any(named):
         raise ImproperlyConfigured("LDAP_GROUP_BASE is needed where groups are named.")

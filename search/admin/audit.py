@@ -9,18 +9,23 @@ from django.core.exceptions import PermissionDenied
 from django.urls import path
 from django.utils.translation import gettext
 
-from retrieval_site.audit import ACTIONS, audit_note
+from retrieval_site.audit import ACTIONS
 from retrieval_site.careful_admin import ReadOnly
 from retrieval_site.languages.lazy import gettext_lazy
 from search.admin.curated import SuperuserOnlyAdmin
 from search.downloads import download
 from search.models import AuditEntry
-from search.services.audit import SEARCHED, audit_csv_lines, audit_json_lines
+from search.models.audit import SEARCHED
+from search.services.audit import audit_csv_lines, audit_json_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from django.db.models import QuerySet
     from django.http import HttpRequest, StreamingHttpResponse
     from django.urls import URLPattern
+
+    Lines = Callable[[QuerySet[AuditEntry]], Iterator[str]]
 
 
 class ActionFilter(admin.SimpleListFilter):
@@ -67,7 +72,6 @@ class AuditEntryAdmin(ReadOnly, SuperuserOnlyAdmin):
     list_display = ["at", "who", "what", "target_name", "said"]
     list_filter = [ActionFilter, ViaFilter, "at"]
     search_fields = [*SEARCHED]
-    show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # counting each action would read the whole log
     list_per_page = 50
 
@@ -103,20 +107,19 @@ class AuditEntryAdmin(ReadOnly, SuperuserOnlyAdmin):
 
     def csv_view(self, request: HttpRequest) -> StreamingHttpResponse:
         """Answer what the list shows as CSV, all pages of it."""
-        return download(audit_csv_lines(self._chosen(request, "audit.csv")), "audit.csv")
+        return self._file(request, audit_csv_lines, "audit.csv", "text/csv")
 
     def jsonl_view(self, request: HttpRequest) -> StreamingHttpResponse:
         """Answer what the list shows as JSON Lines, all pages of it."""
-        lines = audit_json_lines(self._chosen(request, "audit.jsonl"))
-        return download(lines, "audit.jsonl", "application/jsonl")
+        return self._file(request, audit_json_lines, "audit.jsonl", "application/jsonl")
 
-    def _chosen(self, request: HttpRequest, file: str) -> QuerySet[AuditEntry]:
-        """Return the entries that the list's filters and search leave, up to now."""
+    def _file(self, request: HttpRequest, lines: Lines, name: str, kind: str) -> StreamingHttpResponse:
+        """Answer the entries that the list's filters and search leave, up to now."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         chosen: QuerySet[AuditEntry] = self.get_changelist_instance(request).get_queryset(request)
-        audit_note("export.made", file=file, filters=sorted(request.GET))
-        return chosen
+        filters = sorted(request.GET)
+        return download(lines(chosen), name, kind, count=chosen.count(), filters=filters)
 
 
 def _words(value: Any) -> str:

@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminURLFieldWidget
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import OuterRef
 from django.forms.fields import InvalidJSONInput
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
+from retrieval_site.database.counting import BoundedCount
 from retrieval_site.errors import AppError
 from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.languages.said import in_readers_language
@@ -26,7 +27,9 @@ from retrieval_site.people import signed_in
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, curates_something
 from search.admin.versions import VersionedForm
 from search.curating.editing import document_edit, document_trash, documents_trash
-from search.models import Collection, Document, DocumentImage
+from search.curating.naming import documents_named
+from search.curating.selection import WORDS_MAX
+from search.models import Collection, Document, DocumentImage, Passage
 from search.services.document_fields import (
     DOCUMENT_TEXT_BYTES,
     IMAGES_MAX,
@@ -221,9 +224,9 @@ class DocumentAdmin(CuratedAdmin):
     list_filter = [("collection", CuratedCollectionFilter), CreatedByFilter, "updated_at"]
     list_select_related = ["collection"]
     list_per_page = 50
-    show_full_result_count = False
     ordering = ["id"]
-    search_fields = ["title", "external_id", "body"]
+    search_fields = ["title", "external_id"]
+    search_help_text = gettext_lazy("Words of a text, or a part of a title, external id or other identifier.")
     readonly_fields = ["passages_shown", "created_at", "updated_at"]
     change_form_template = "admin/search/document/change_form.html"
 
@@ -240,11 +243,20 @@ class DocumentAdmin(CuratedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Count passages and pictures in the same query as the rows."""
         counts = {
-            "passage_total": Count("passages", distinct=True),
-            "image_total": Count("images", distinct=True),
+            "passage_total": BoundedCount(Passage.objects.filter(document=OuterRef("pk"))),
+            "image_total": BoundedCount(DocumentImage.objects.filter(document=OuterRef("pk"))),
         }
         rows: QuerySet[Any] = super().get_queryset(request).annotate(**counts)
         return rows
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Keep the documents that are named so: looking for a part of each text would read every text."""
+        if not (words := search_term.replace("\0", "").strip()[:WORDS_MAX]):
+            return queryset, False
+        collections = Collection.objects.curated_by(request.user).only("pk", "language")
+        return queryset.filter(documents_named(collections, words)), False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Say first what the document is; offer to remove pictures only where there are some."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -12,13 +12,17 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext, ngettext
 
+from models_admin.job_types import LEARN
+from models_admin.learning import may_learn
+from models_admin.services import version_find
 from models_admin.versions import versions_live
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.languages.lazy import gettext_lazy
-from retrieval_site.languages.said import in_readers_language
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import manages_models, signed_in
+from retrieval_site.shown_errors import error_show
+from search.adapting.from_set import may_be_learned_from, set_learn
 from search.evaluation.charts import MEASURE_WORDS, charts_of
 from search.evaluation.files import QRELS_BYTES_MAX
 from search.evaluation.making import (
@@ -28,6 +32,7 @@ from search.evaluation.making import (
     evaluation_set_delete,
     evaluation_start_all,
 )
+from search.evaluation.rights import evaluation_sets_seen
 from search.evaluation.tables import GOOD_AT_NOTE, result_row, results_of
 from search.job_types import EVALUATE
 from search.models import Collection, EvaluationSet
@@ -51,7 +56,7 @@ class EvaluationSetForm(forms.Form):
         label=gettext_lazy("Where its queries come from"),
     )
     collection = forms.ModelChoiceField(
-        Collection.objects.order_by("name"),
+        Collection.objects.none(),
         required=False,
         to_field_name="slug",
         help_text=gettext_lazy("Where the queries are asked. Judged searches need none."),
@@ -71,6 +76,11 @@ class EvaluationSetForm(forms.Form):
     )
     note = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
+    def __init__(self, *given: Any, viewer: Any) -> None:
+        super().__init__(*given)
+        seen = Collection.objects.visible_to(viewer).order_by("name")
+        cast("forms.ModelChoiceField[Any]", self.fields["collection"]).queryset = seen
+
 
 def _measure(evaluation_set: EvaluationSet, request: HttpRequest) -> str:
     jobs = evaluation_start_all(evaluation_set=evaluation_set, by=signed_in(request))
@@ -81,10 +91,25 @@ def _measure(evaluation_set: EvaluationSet, request: HttpRequest) -> str:
     ).format(count=len(jobs))
 
 
+def _learn(evaluation_set: EvaluationSet, request: HttpRequest) -> str:
+    version = version_find(request.POST.get("model", ""))
+    set_learn(evaluation_set=evaluation_set, version=version, by=signed_in(request))
+    return gettext(
+        "{version} learns from “{name}”; nothing changes for anybody until what comes of it is activated."
+    ).format(version=version, name=evaluation_set.name)
+
+
 def _delete(evaluation_set: EvaluationSet, request: HttpRequest) -> str:
     name = evaluation_set.name
     evaluation_set_delete(evaluation_set=evaluation_set)
     return gettext("The evaluation set “{name}” is deleted, with what was measured by it.").format(name=name)
+
+
+def _learners(evaluation_set: EvaluationSet) -> list[str]:
+    """Return the versions that may learn from a set now, the champion first."""
+    if not may_be_learned_from(evaluation_set):
+        return []
+    return [version.key for version in versions_live() if may_learn(version)]
 
 
 def _operates(request: HttpRequest) -> bool:
@@ -100,7 +125,7 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
     list_select_related = ["collection", "created_by"]
     search_fields = ["name", "note"]
     panel_template = "admin/search/evaluationset/panel.html"
-    buttons = {"measure": _measure, "delete": _delete}
+    buttons = {"measure": _measure, "learn": _learn, "delete": _delete}
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return _operates(request)
@@ -115,8 +140,8 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EvaluationSet]:
-        """Fetch what the panel names."""
-        return super().get_queryset(request).select_related("collection", "created_by")
+        """Show the sets of collections that the user sees, with what the panel names."""
+        return evaluation_sets_seen(request.user).select_related("collection", "created_by")
 
     @takes_body(BodyRule("photos_max_bytes", refusal=may_send(_operates)))
     def add_view(
@@ -125,7 +150,7 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
         """Make a set; measuring starts by the button on its page."""
         if not self.has_add_permission(request):
             raise Http404
-        form = EvaluationSetForm(request.POST or None, request.FILES or None)
+        form = EvaluationSetForm(request.POST or None, request.FILES or None, viewer=request.user)
         if request.method == "POST" and form.is_valid() and (made := self._made(request, form)):
             return made
         context = {
@@ -154,7 +179,7 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
                 by=signed_in(request),
             )
         except AppError as error:
-            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
+            error_show(request, error)
             return None
         messages.success(
             request, gettext("“{made}” has {size} queries.").format(made=made, size=intcomma(made.size))
@@ -191,7 +216,8 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
     def panel(self, row: EvaluationSet, request: HttpRequest) -> dict[str, Any]:
         """Show what the set asks, its curves and its results, newest first."""
         results = results_of(row)
-        jobs = Job.objects.filter(type=EVALUATE.name, params__evaluation_set=row.pk).order_by("-created_at")
+        types = [EVALUATE.name, LEARN.name]
+        jobs = Job.objects.filter(type__in=types, params__evaluation_set=row.pk).order_by("-created_at")
         shown = list(jobs[:JOBS_SHOWN])
         return {
             "set": row,
@@ -204,4 +230,5 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
             "jobs": shown,
             "busy": jobs.filter(state__in=["queued", "running"]).exists(),
             "ready": len(versions_live()),
+            "learners": _learners(row),
         }

@@ -3,25 +3,64 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast, get_args
+from uuid import UUID
 
 from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from retrieval_site.audit import audit_note
 from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import word_in_readers_language
 from search.admin.audited import AuditedAdmin
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, SuperuserOnlyAdmin
 from search.downloads import download
 from search.exports import csv_lines, exportable_by, qrels_lines, rater_name, run_lines
-from search.models import Document, Judgement, Query
+from search.models import Document, Judgement, Query, QueryPart
+from search.retrieval.types import Modality
 from search.sessions import pseudonym
+from search.units.registry import unit_kinds
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
     from django.http import HttpRequest, StreamingHttpResponse
+
+
+class ModalityFilter(admin.SimpleListFilter):
+    """By what was asked with; every modality, without asking all searches which of them there are."""
+
+    title = gettext_lazy("modality")
+    parameter_name = "modality"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the modalities of parts."""
+        return [(modality, word_in_readers_language(modality)) for modality in get_args(Modality)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the searches with such a part."""
+        if not self.value():
+            return queryset
+        part = QueryPart.objects.filter(query=OuterRef("pk"), modality=self.value())
+        return queryset.filter(Exists(part))
+
+
+class TargetFilter(admin.SimpleListFilter):
+    """By what was looked for; every target, without asking all searches which of them there are."""
+
+    title = gettext_lazy("target")
+    parameter_name = "target"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the targets of all kinds of units."""
+        return [(kind.target, word_in_readers_language(kind.target)) for kind in unit_kinds()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the searches for it."""
+        return queryset.filter(target=self.value()) if self.value() else queryset
 
 
 @admin.register(Query)
@@ -29,9 +68,10 @@ class QueryAdmin(SuperuserOnlyAdmin):
     """Searches as they were made; read only."""
 
     list_display = ["asked", "modality", "target", "version", "user", "created_at"]
-    list_filter = ["parts__modality", "target", "version", "created_at"]
+    list_filter = [ModalityFilter, TargetFilter, "version", "created_at"]
     list_select_related = ["version", "user"]
     search_fields = ["id", "parts__text"]
+    search_help_text = gettext_lazy("A part of the words, or a whole id.")
     fields = [
         *("text", "modality", "document", "target", "collections", "filters", "version"),
         *("asker", "created_at", "plan", "timings_ms", "ranked"),
@@ -42,6 +82,17 @@ class QueryAdmin(SuperuserOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Query]:
         """Return the searches with their parts."""
         return super().get_queryset(request).prefetch_related("parts")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Query], search_term: str
+    ) -> tuple[QuerySet[Query], bool]:
+        """Keep the searches with these words, or of this id: each is looked up by an index."""
+        if not (term := search_term.strip()):
+            return queryset, False
+        named = Q(pk__in=QueryPart.objects.filter(text__icontains=term).order_by().values("query"))
+        with suppress(ValueError):
+            named = Q(pk=UUID(term))
+        return queryset.filter(named), False
 
     @admin.display(description=gettext_lazy("text"))
     def text(self, query: Query) -> str:
@@ -108,6 +159,23 @@ class JudgementAdmin(AuditedAdmin, CuratedAdmin):
         """Return the judgements with what was asked."""
         return super().get_queryset(request).prefetch_related("query__parts")
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Judgement], search_term: str
+    ) -> tuple[QuerySet[Judgement], bool]:
+        """Keep those with this in their comment, or their document's title or external id, each by its index."""
+        if not (term := search_term.strip()):
+            return queryset, False
+        judgements, documents = (
+            Judgement.objects.order_by().values("pk"),
+            Document.objects.order_by().values("pk"),
+        )
+        ways = [
+            judgements.filter(comment__icontains=term),
+            judgements.filter(document__in=documents.filter(title__icontains=term)),
+            judgements.filter(document__in=documents.filter(external_id__icontains=term)),
+        ]
+        return queryset.filter(pk__in=ways[0].union(*ways[1:])), False
+
     @admin.display(description=gettext_lazy("asked"), ordering="query__parts__text")
     def asked(self, judgement: Judgement) -> str:
         """Return what the search was for."""
@@ -139,18 +207,21 @@ class JudgementAdmin(AuditedAdmin, CuratedAdmin):
     @admin.action(description=gettext_lazy("Export the chosen judgements as TREC qrels"))
     def export_qrels(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the qrels file."""
-        return download(qrels_lines(_allowed(request, queryset)), "judgements.qrels", "text/plain")
+        allowed = _allowed(request, queryset)
+        return download(qrels_lines(allowed), "judgements.qrels", "text/plain", count=allowed.count())
 
     @admin.action(description=gettext_lazy("Export the answers that were judged as a TREC run"))
     def export_run(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the run file."""
-        lines = run_lines(_allowed(request, queryset), Document.objects.visible_to(request.user))
-        return download(lines, "judgements.run", "text/plain")
+        allowed = _allowed(request, queryset)
+        lines = run_lines(allowed, Document.objects.visible_to(request.user))
+        return download(lines, "judgements.run", "text/plain", count=allowed.count())
 
     @admin.action(description=gettext_lazy("Export the chosen judgements as CSV"))
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the CSV file."""
-        return download(csv_lines(_allowed(request, queryset)), "judgements.csv")
+        allowed = _allowed(request, queryset)
+        return download(csv_lines(allowed), "judgements.csv", count=allowed.count())
 
 
 def _asked(query: Query) -> str:
@@ -158,6 +229,5 @@ def _asked(query: Query) -> str:
 
 
 def _allowed(request: HttpRequest, chosen: QuerySet[Judgement]) -> QuerySet[Judgement]:
-    audit_note("export.made", file="judgements")
     allowed: QuerySet[Judgement] = exportable_by(request.user).filter(pk__in=chosen.values("pk"))
     return allowed

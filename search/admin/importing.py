@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -14,8 +14,8 @@ from django.utils.translation import gettext
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.languages.lazy import gettext_lazy
-from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
+from retrieval_site.shown_errors import error_show
 from search.admin.curated import is_staff
 from search.importers.types import FORMATS, ImportOptions
 from search.job_types import IMPORT, collection_of
@@ -202,7 +202,7 @@ def _start(request: HttpRequest, collection: Any, form: ImportForm) -> HttpRespo
             owner=signed_in(request),
         )
     except AppError as error:
-        messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
+        error_show(request, error)
         return HttpResponseRedirect(request.path)
     return _to_job(job)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import OuterRef, Subquery
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
@@ -17,8 +17,8 @@ from models_admin.job_types import named_versions
 from models_admin.models import ModelVersion
 from retrieval_site.errors import AppError
 from retrieval_site.languages.lazy import gettext_lazy
-from retrieval_site.languages.said import in_readers_language
-from retrieval_site.people import signed_in
+from retrieval_site.people import manages_models, signed_in
+from retrieval_site.shown_errors import error_show
 from search.job_rights import COLLECTION_ID
 from search.job_types import IMPORT, UNDO_IMPORT, collection_of
 from search.models import Collection, Document
@@ -132,7 +132,7 @@ class ImportJobAdmin(JobAdmin):
             if request.method == "POST":
                 return _to_job(import_undo(job=row, by=signed_in(request)))
         except AppError as error:
-            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
+            error_show(request, error)
             return _to_job(row)
         if not may_be_undone(row):
             return _to_job(row)
@@ -176,7 +176,7 @@ def _links(job: Job) -> list[Link]:
 
 def _version_links(job: Job, user: Any) -> list[Link]:
     """Return the ways to the versions that a job works on, or that came of it."""
-    if not user.has_perm("models_admin.view_modelversion"):
+    if not manages_models(user):
         return []
     versions = ModelVersion.objects.filter(pk__in=named_versions(job)).select_related("bundle").order_by("pk")
     return [

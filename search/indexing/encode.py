@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
+from retrieval_site.people import manages_models
 from search.indexing.broken import broken_units, record_broken
 from search.indexing.encoders import encoder_of
 from search.indexing.locks import version_lock
@@ -27,9 +28,12 @@ from search.vectors.sharded.waiting import waiting_for_shards
 from search.vectors.tables import tables_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from models_admin.models import ModelVersion
     from workers.jobs.context import JobContext
 
+PER_CENT = 100
 INDEX_ROWS_MIN = 2_000
 """A smaller table is scanned exactly as fast as an index answers."""
 
@@ -81,15 +85,23 @@ def _encode_kind(version: ModelVersion, kind: str, ctx: JobContext, report: Enco
     version.refresh_from_db(fields=["vector_index"])  # it may have been chosen anew meanwhile
     if state.total >= INDEX_ROWS_MIN and not index_settled(version, kind):
         ctx.stage(f"index {kind}s of {version}")
-        index_build(version, kind)
+        index_build(version, kind, tell=_build_shown(ctx))
         ctx.stage(f"measure the index of {kind}s of {version}")
         candidates_choose(version, kind, ctx.checkpoint)
+
+
+def _build_shown(ctx: JobContext) -> Callable[[int, int], None]:
+    """Return what shows how far an index is: in rows, or in per cent where they are not all the owner's business."""
+    owner = ctx.job.owner
+    if owner is None or owner.is_superuser:
+        return ctx.show
+    return lambda done, total: ctx.show(PER_CENT * done // max(1, total), PER_CENT)
 
 
 def _may_be_counted(version: ModelVersion, kind: str, ctx: JobContext) -> bool:
     """Return whether the job's owner may know how many units there are to encode: of all collections, seen or not."""
     owner = ctx.job.owner
-    if owner is None or owner.is_superuser:
+    if owner is None or manages_models(owner):
         return True
     seen = Collection.objects.visible_to(owner).values_list("pk", flat=True)
     return not missing_outside(version, kind, list(seen))

@@ -1,4 +1,6 @@
-"""Making the passages of long texts, which the web process leaves to a job: splitting takes time with the text."""
+"""Making the passages and identifiers of long texts, which the web process leaves to a job: both take time with the
+text.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from search.models import Document
+from search.services.document_identifiers import identifiers_replace
 from search.services.document_units import passages_replace, passages_wanted
 
 if TYPE_CHECKING:
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def split_pending(ctx: JobContext) -> None:
-    """Make the passages of every document that waits for them, one document a transaction."""
+    """Make the passages and identifiers of every document that waits for them, one document a transaction."""
     pending = Document.objects.filter(split_pending=True)
     if not (total := pending.count()):
         return
@@ -38,3 +41,5 @@ def _split(document: Document) -> None:
             return
         passages_replace({document.pk: wanted})
         unchanged.update(split_pending=False)
+        document.split_pending = False
+        identifiers_replace([document])

@@ -115,9 +115,16 @@ def _tables() -> Iterator[HealthAlert]:
 
 
 def _outcomes() -> Iterator[HealthAlert]:
-    day, limit = outcomes_of_last_day(), settings.CONFIG.no_match_alert
-    if day.total >= SEARCHES_MIN and day.none_share >= limit:
+    day, config = outcomes_of_last_day(), settings.CONFIG
+    if day.total < SEARCHES_MIN:
+        return
+    if day.none_share >= config.no_match_alert:
         sentence = gettext("{none_share:.0%} of the searches of the last 24 hours found no match.").format(
             none_share=day.none_share
         )
-        yield HealthAlert("no match", sentence, day.none_share, limit)
+        yield HealthAlert("no match", sentence, day.none_share, config.no_match_alert)
+    if day.low_share >= config.low_confidence_alert:
+        sentence = gettext(
+            "{low_share:.0%} of the searches of the last 24 hours had matches of low confidence alone."
+        ).format(low_share=day.low_share)
+        yield HealthAlert("low confidence", sentence, day.low_share, config.low_confidence_alert)

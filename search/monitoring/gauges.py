@@ -44,6 +44,11 @@ _RECALLS = (
         attrgetter("setting"),
     ),
     _MeasuredColumn(
+        "index_setting_needed",
+        "The smallest setting that reached RECALL_TARGET then; absent where none did.",
+        attrgetter("smallest"),
+    ),
+    _MeasuredColumn(
         "index_measured_timestamp_seconds", "When recall was measured.", lambda row: row.at.timestamp()
     ),
 )
@@ -82,7 +87,7 @@ def _shards() -> Iterable[Gauge]:
     """Yield how many servers of vectors there are and how many answer; no values where there are none."""
     values: list[dict[tuple[str, ...], float]] = [{}, {}]
     if named := {shard.name for shard in shards()}:
-        away_look()
+        away_look(DEFAULT_DB_ALIAS)
         there = named & set(servers_standing(DEFAULT_DB_ALIAS)) - away_names()
         values = [{(): float(len(named))}, {(): float(len(there))}]
     yield Gauge("vector_shards", "Servers of vectors that VECTOR_SHARDS names.", (), values[0])
@@ -131,3 +136,5 @@ def _outcomes() -> Iterable[Gauge]:
         {("good",): day.total - day.low - day.none, ("weak",): day.low, ("none",): day.none},
     )
     yield Gauge("searches_no_match_limit", "NO_MATCH_ALERT.", (), {(): settings.CONFIG.no_match_alert})
+    limit = settings.CONFIG.low_confidence_alert
+    yield Gauge("searches_low_confidence_limit", "LOW_CONFIDENCE_ALERT.", (), {(): limit})

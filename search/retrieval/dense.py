@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from django.db import transaction
 
-from retrieval_site.database import in_one_trip
+from retrieval_site.database import in_one_trip, named_by_request
 from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
 from retrieval_site.kept import Kept
+from retrieval_site.tracing import NO_REQUEST, REQUEST_ID
 from search.retrieval import statements
 from search.retrieval.compose import composition, directions
 from search.retrieval.scoring import part_scores
@@ -117,14 +118,15 @@ def planned(plan: Plan, table: VectorTable | None = None) -> Iterator[None]:
 
     An exact plan has no use for the settings. Sending them all the same begins the transaction before the vector
     comes, and while a query is encoded that costs nothing. Where the table is over shards, they are told as well.
+    With them goes the request's id, by which the server's log and `pg_stat_activity` name the search.
     """
     with transaction.atomic(using=alias()):
+        values = {"ef_search": plan.ef_search or EF_SEARCH, "max_scan_tuples": MAX_SCAN_TUPLES}
         with in_one_trip():
-            for setting in _SETTINGS:
+            named = [] if REQUEST_ID.get() == NO_REQUEST else [named_by_request("LOCAL")]
+            for setting in (*(form.format(**values) for form in _SETTINGS), *named):
                 with connection.cursor() as cursor:
-                    cursor.execute(
-                        setting.format(ef_search=plan.ef_search or EF_SEARCH, max_scan_tuples=MAX_SCAN_TUPLES)
-                    )
+                    cursor.execute(setting)
         if table is not None and (parts := parts_of(table)):
             width_set(parts, plan.ef_search or EF_SEARCH)
         yield

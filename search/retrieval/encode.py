@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from models_admin.models import VersionState
 from models_admin.services import version_find
 from models_admin.versions import version_reachable
 from retrieval_site.errors import AppError
-from retrieval_site.people import manages_models
 from search.models import Document
 from search.retrieval.types import (
     PARTS_MAX,
@@ -81,7 +80,7 @@ def encode_start(request: SearchRequest, preview_px: int) -> Encoding:
     """
     parts = request.parts
     check_parts(parts)
-    version = searchable_version(request.model, manages=manages_models(request.viewer))
+    version = searchable_version(request.model, viewer=request.viewer)
     sent = [_sent(part, version, preview_px) for part in parts]
     known = [
         None if pending else EncodedPart(part.modality, _looked_up(request, part, version), part.weight)
@@ -119,7 +118,7 @@ def _looked_up(request: SearchRequest, part: Part, version: ModelVersion) -> NDA
     return _of_embedding(request, cast("EmbeddingPart", part), version)
 
 
-def searchable_version(key: str, *, manages: bool) -> ModelVersion:
+def searchable_version(key: str, *, viewer: Any) -> ModelVersion:
     """Return the version of an alias or `name@number` whose vectors can be searched.
 
     Raises AppError `model.not_found`, also for one that the viewer may not name; `model.none_active`,
@@ -131,7 +130,7 @@ def searchable_version(key: str, *, manages: bool) -> ModelVersion:
         if key != CHAMPION or error.id != "model.not_found":
             raise
         raise AppError("model.none_active") from error
-    if "@" in key and not version_reachable(version, manages=manages):
+    if "@" in key and not version_reachable(version, viewer=viewer):
         raise AppError("model.not_found", model=key)
     if version.state != VersionState.READY:
         raise AppError("model.not_ready", model=version.key, state=str(version.state))

@@ -16,7 +16,6 @@ from psycopg import sql
 from retrieval_site.database.reading import connection, read
 from retrieval_site.errors import AppError
 from retrieval_site.kept import Kept
-from retrieval_site.people import manages_models
 from search.filters.dates import DATES
 from search.filters.language import LANGUAGE
 from search.filters.values import METADATA, TAGS, is_metadata_field
@@ -262,7 +261,7 @@ def _scope(asked: FacetScope, name: str, chosen: tuple[int, ...] | None = None) 
         return make_scope(VectorTable(0, PASSAGE.name), collections, filters)
     version = asked.model
     if isinstance(version, str):
-        version = searchable_version(version, manages=manages_models(asked.viewer))
+        version = searchable_version(version, viewer=asked.viewer)
     return make_scope(table_for(version, asked.target), collections, filters)
 
 

@@ -79,11 +79,10 @@ def whole_answer(query: Query, reader: AnswerReader) -> Ranking:
 
 
 def hits_in(query: Query, ranking: Ranking, viewer: Viewer) -> Iterator[Hit]:
-    """Yield all hits of an answer that the viewer may see, a page at a time."""
-    collections = visible_collections(viewer)
+    """Yield all hits of an answer that the viewer may see, a page at a time, each read as pages are."""
     place: Cursor | None = Cursor(query.pk)
     while place is not None:
-        page = present(ranking, place, EXPORTED_AT_ONCE, collections, apart=True)
+        page = read(partial(_present, ranking, place, EXPORTED_AT_ONCE, viewer, apart=True))
         yield from page.hits
         place = page.next
 

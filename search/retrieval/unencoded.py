@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrieval_site.errors import AppError
-from retrieval_site.people import manages_models
 from search.retrieval.encode import Known, encode_start, searchable_version
 from search.retrieval.modes import text_of
 from search.retrieval.types import EncodedPart, EncodedQuery, TextPart
@@ -40,7 +39,7 @@ def encoding_for(request: SearchRequest, mode: Ways, preview_px: int) -> Encodin
 
 def unencoded(request: SearchRequest, *warnings: SearchWarning) -> EncodedQuery:
     """Return a query that has no vectors, of which no retriever by vectors knows anything."""
-    version = searchable_version(request.model, manages=manages_models(request.viewer))
+    version = searchable_version(request.model, viewer=request.viewer)
     none = np.empty((0, version.dim), np.float32)
     parts = tuple(
         EncodedPart(

@@ -18,6 +18,7 @@ from retrieval_site.audit import audit_note
 from retrieval_site.database.jsonpath import path_exists
 from retrieval_site.tracing import REQUEST_ID
 from search.models import AuditEntry, Membership
+from search.models.audit import SEARCHED
 from search.spreadsheets import csv_line
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ COLUMNS = (
     "id", "at", "action", "actor_id", "actor", "via", "token", "target_type", "target_id", "target_name",
     "collection_id", "detail", "request_id",
 )  # fmt: skip
-SEARCHED = ("actor", "target_name", "target_id", "token", "request_id")
-"""Columns in which the page and the API look for a part of a name."""
 CHUNK_ROWS = 500
 BATCH_ROWS = 5_000
 ERASED = "(erased)"

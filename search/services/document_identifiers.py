@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 
 
 def identifiers_replace(documents: Sequence[Document]) -> None:
-    """Make the stored identifiers of each document those that it names now. Call it in a transaction."""
+    """Make the stored identifiers of each document those that it names now. Call it in a transaction.
+
+    A text that waits to be split names nothing yet: reading it takes time too, so the job that splits it brings them.
+    """
     wanted = {
-        (document.pk, value): source
-        for document in documents
-        for value, source in identifiers_of(
-            document.external_id, document.title, document.body, document.metadata
-        ).items()
+        (document.pk, value): source for document in documents for value, source in _named(document).items()
     }
     gone = []
     rows = DocumentIdentifier.objects.filter(document__in=[document.pk for document in documents])
@@ -35,3 +34,8 @@ def identifiers_replace(documents: Sequence[Document]) -> None:
         DocumentIdentifier(document_id=document_id, value=value, source=source)
         for (document_id, value), source in wanted.items()
     )
+
+
+def _named(document: Document) -> dict[str, str]:
+    body = "" if document.split_pending else document.body
+    return identifiers_of(document.external_id, document.title, body, document.metadata)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
 
 GRADES = (0, 1, 2, 3)
-NOT_RELEVANT, RELEVANT = 0, 2
+NOT_RELEVANT, RELATED, RELEVANT = 0, 1, 2
 COMMENT_MAX = 2000
 
 

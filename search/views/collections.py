@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.core.paginator import Paginator
 from django.db.models.functions import Left
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from retrieval_site.database.counting import BoundedPaginator, counted
 from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
 from search.curating.rights import may_make_collections
@@ -52,12 +52,12 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
     documents = documents.annotate(opening=Left("body", OPENING_CHARACTERS))
     if title:
         documents = documents.filter(title__icontains=title)
-    pages = Paginator(documents.prefetch_related("images"), DOCUMENTS_A_PAGE)
+    pages = BoundedPaginator(documents.prefetch_related("images"), DOCUMENTS_A_PAGE)
     context = {
         "collection": found,
         "title": title,
         "page": pages.get_page(request.GET.get("page")),
-        "pictures": DocumentImage.objects.filter(document__collection=found).count(),
+        "pictures": counted(DocumentImage.objects.filter(document__collection=found)),
         "edit_url": _edit_url(request, found),
         "may_curate": found.role == Membership.Role.CURATOR or getattr(request.user, "is_superuser", False),
         "chosen": [found.slug],

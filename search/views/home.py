@@ -53,8 +53,9 @@ def home(request: HttpRequest) -> HttpResponse:
         "examples": [(key, label) for key, label, _ in examples()],
         "target": chosen_target(request),
         "notes": notes(answering, IMAGE.target),
-        "offers_starter": manages_models(request.user)
-        and is_out_of_place(answering, [collection.slug for collection in collections]),
+        "offers_starter": is_out_of_place(answering, [collection.slug for collection in collections])
+        and manages_models(request.user),
+        "manages_models": answering is None and manages_models(request.user),
         "chosen": [],
     }
     return render(request, "search/home.html", context)

@@ -115,7 +115,7 @@ def _added(request: HttpRequest) -> Iterator[Part]:
     less = form.get("add") == "less"
     if text := form.get("text", "").strip():
         yield TextPart(checked_text(text), LESS_WEIGHT if less else WORDS_WEIGHT)
-    photos = [photo for photo in request.FILES.getlist("image") if photo.size]
+    photos = request.FILES.getlist("image")
     if form.get("add") and not text and not photos:
         raise AppError("text.empty")
     for photo in photos:

@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import FileResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
+from retrieval_site.database.counting import BoundedPaginator
 from retrieval_site.errors import AppError
-from search.downloads import download
 from search.models import Collection
 from search.photo_batches.packing import PHOTOS_MAX
 from search.photo_batches.start import photo_batch_start
-from search.photo_batches.table import csv_lines, photo_rows
+from search.photo_batches.table import photo_rows, table_download
 from search.services.photo_batches import (
     own_photo_batch,
     photo_batch_delete,
@@ -77,7 +76,7 @@ def photos(request: HttpRequest) -> HttpResponse:
 def photo_batch(request: HttpRequest, batch_id: uuid.UUID) -> HttpResponse:
     """Show how far a batch is, and what its photos found."""
     batch = own_photo_batch(batch_id, request.user)
-    page = Paginator(batch.photos.order_by("name"), PHOTOS_A_PAGE).get_page(request.GET.get("page"))
+    page = BoundedPaginator(batch.photos.order_by("name"), PHOTOS_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "batch": batch,
         "job": batch.job,
@@ -112,7 +111,7 @@ def batch_photo(request: HttpRequest, batch_id: uuid.UUID, photo_id: int) -> Htt
 def batch_table(request: HttpRequest, batch_id: uuid.UUID) -> StreamingHttpResponse:
     """Send what a batch found as a table for spreadsheets."""
     batch = own_photo_batch(batch_id, request.user)
-    return download(csv_lines(batch, request.user), "photos.csv")
+    return table_download(batch, request.user)
 
 
 @require_POST

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from retrieval_site.database.counting import BoundedPaginator
 from retrieval_site.posting import takes_form
 from search.asked import AskedSearch, asked_searches
 from search.filters.registry import filters_described
@@ -61,7 +61,7 @@ def searches(request: HttpRequest) -> HttpResponse:
     """Show what somebody saved, and what they searched for lately."""
     kept = list(saved_searches_of(request.user))
     recent = searches_of(request.user).filter(saved=None)
-    page = Paginator(recent, SEARCHES_A_PAGE).get_page(request.GET.get("page"))
+    page = BoundedPaginator(recent, SEARCHES_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "saved": _rows([saved.query for saved in kept], request, kept),
         "recent": _rows(list(page.object_list), request),

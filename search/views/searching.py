@@ -160,7 +160,7 @@ def _parts(request: HttpRequest) -> tuple[Part, ...]:
     if key := request.POST.get("example", ""):  # the button that was pressed, whatever stands in the box
         return (ImagePart(_example(key)),)
     text = request.POST.get("text", "").strip()
-    photos = [photo for photo in request.FILES.getlist("image") if photo.size or not text]
+    photos = request.FILES.getlist("image")
     if photos and text:
         words = TextPart(checked_text(text), WORDS_WEIGHT)
         return (*(ImagePart(read_picture(photo)) for photo in photos), words)

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 LENGTH_MIN, LENGTH_MAX = 3, 100
 """Of what stands in a text; a whole external id or value of metadata may be shorter."""
@@ -121,15 +121,25 @@ def _in_text(text: str) -> Iterator[str]:
     parts: list[str] = []
     end = 0
     for match in _IN_TEXT.finditer(text):
-        is_code = all(_CODE.match(chunk) for chunk in CHUNK.findall(match[0]))
-        if not (parts and is_code and text[end : match.start()] == " "):
+        chunks = CHUNK.findall(match[0])
+        word = "".join(chunks).casefold()
+        if not all(map(_CODE.match, chunks)):
             parts = []
-        if is_code:
-            parts = [*parts, match[0]][-CHUNKS_MAX:]
-        for first in range(len(parts) if is_code else 0):
-            value = normalised("".join(parts[first:]))
-            if _is_mixed(value):
-                yield value
-        if not is_code and _is_mixed(value := normalised(match[0])):
-            yield value
+            if _is_mixed(word):
+                yield word
+        else:
+            goes_on = parts and text[end : match.start()] == " "
+            parts = [*parts, word][-CHUNKS_MAX:] if goes_on else [word]
+            yield from _named_by(parts)
         end = match.end()
+
+
+def _named_by(parts: Sequence[str]) -> Iterator[str]:
+    """Yield what mixes letters and digits of all that ends with the last part, the longest first."""
+    whole = "".join(parts)
+    if whole.isdigit() or whole.isalpha():
+        return
+    for first in range(len(parts)):
+        value = "".join(parts[first:])
+        if _is_mixed(value):
+            yield value

@@ -57,6 +57,8 @@ class Served:
     port: int
     process: subprocess.Popen[bytes] | None = None
     extra: dict[str, str] = field(default_factory=dict)
+    root: Path = ROOT
+    """The checkout."""
 
     @property
     def output(self) -> str:
@@ -74,7 +76,7 @@ class Served:
         with (self.data_dir.parent / "terminal").open("wb") as terminal:
             command = [sys.executable, "manage.py", "serve"]
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=terminal, stderr=subprocess.STDOUT
+                command, cwd=self.root, env=self.environment, stdout=terminal, stderr=subprocess.STDOUT
             )
         while "Sightline answers at" not in self.output:
             assert self.process.poll() is None, self.output
@@ -91,7 +93,7 @@ class Served:
         """Run a management command in another terminal."""
         return subprocess.run(
             [sys.executable, "manage.py", *words],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environment,
             capture_output=True,
             text=True,

@@ -9,7 +9,7 @@ import json
 import re
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ class Program:
 
     port: int
     token: str = ""
+    request_id: str = ""
 
     def ask(self, method: str, path: str, body: Any = None, form: dict[str, Any] | None = None) -> Any:
         """Send JSON or a form; returns the status and the answer (parsed where it is JSON)."""
@@ -44,6 +45,7 @@ class Program:
         elif body is not None:
             data = json.dumps(body).encode()
         headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
+        headers |= {"X-Request-ID": self.request_id} if self.request_id else {}
         address = path if path.startswith("http") else f"http://127.0.0.1:{self.port}/api/v1/{path}"
         request = urllib.request.Request(address, data, headers, method=method)
         try:
@@ -132,6 +134,25 @@ def test_a_bad_line_of_an_import_is_told_with_its_reason(filled: Program) -> Non
     (item,) = filled.must("GET", f"jobs/{job['id']}/failed/")["results"]
     assert item["error_id"] == "import.missing_external_id"
     assert "13" in item["key"]
+
+
+def test_web_worker_and_job_log_an_import_under_the_id_of_its_request(
+    filled: Program, served: Served
+) -> None:
+    program = replace(filled, request_id="import-17")
+    filled.must("POST", "collections/", {"slug": "logged", "name": "Logged", "visibility": "private"})
+    job = program.must("POST", "documents/import/", form={"collection": "logged", "file": notes()})
+    filled.finished(job)
+    folder = served.data_dir / "log"
+    assert "[import-17]" in (folder / "web.log").read_text()
+
+    def of_the_worker() -> str:
+        lines = (folder / "bulk.log").read_text().splitlines()
+        return "\n".join(line for line in lines if "[import-17]" in line)
+
+    wait_for(lambda: "Task workers.run_job" in of_the_worker())  # Celery's line of how it ended
+    assert f"import {job['id']}: run 1" in of_the_worker()
+    filled.must("DELETE", "collections/logged/")  # whose notes would stand among those of the stories below
 
 
 @pytest.mark.parametrize("colour", ["red", "blue", "yellow"])

@@ -27,6 +27,8 @@ BODIES = {
     "one word": "a" * LENGTH,
     "question marks": "?!" * LENGTH,
     "abbreviations": "e.g. " * LENGTH,
+    "numbers": "1 " * LENGTH,
+    "parts of codes": "AB 1 " * LENGTH,
 }
 
 

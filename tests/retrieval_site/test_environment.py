@@ -141,9 +141,11 @@ LISTS = {
     "OIDC_GROUPS": lambda config: config.oidc.groups,
     "OIDC_STAFF_GROUPS": lambda config: config.oidc.staff_groups,
     "OIDC_ADMIN_GROUPS": lambda config: config.oidc.admin_groups,
+    "OIDC_MODEL_GROUPS": lambda config: config.oidc.model_groups,
     "LDAP_GROUPS": lambda config: config.ldap.groups,
     "LDAP_STAFF_GROUPS": lambda config: config.ldap.staff_groups,
     "LDAP_ADMIN_GROUPS": lambda config: config.ldap.admin_groups,
+    "LDAP_MODEL_GROUPS": lambda config: config.ldap.model_groups,
 }
 
 

@@ -45,13 +45,13 @@ def versions(monkeypatch):
     Alias.objects.create(name="challenger", version=found[1])
 
     def encoding_for(request, mode, preview_px):
-        version = encode.searchable_version(request.model, manages=False)
+        version = encode.searchable_version(request.model, viewer=request.viewer)
         (part,) = request.parts
         vector = np.eye(DIM, dtype=np.float32)[[int(part.text)]]
         return Known(EncodedQuery(version, (EncodedPart("text", vector, text=part.text),)))
 
     monkeypatch.setattr(retrieval_asking, "encoding_for", encoding_for)
-    monkeypatch.setattr(encode, "version_reachable", lambda version, manages: True)
+    monkeypatch.setattr(encode, "version_reachable", lambda version, viewer: True)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,7 @@ class Ask:
     upload_key: str = ""
     """Where the bytes stay for a while once they were answered, so that a part of them can be asked for."""
     trace: dict[str, str] = field(default_factory=dict)
-    """What the answer's spans belong to (`retrieval_site.tracing`); left out where there are none."""
+    """Which request asked (`tracing.carried`), for the worker's log lines and spans; left out where none did."""
 
     def packed(self) -> bytes:
         """Return the question as JSON."""
@@ -94,10 +94,16 @@ class Ask:
 
     @classmethod
     def read(cls, data: bytes) -> Ask:
-        """Return what was packed; raises ValueError, TypeError or KeyError for anything else."""
-        values = json.loads(data)
+        """Return what was packed; raises ValueError, TypeError or KeyError for anything else.
+
+        What a newer web process says besides is passed over: while a site is upgraded, both ask the same workers.
+        """
+        values = {name: value for name, value in dict(json.loads(data)).items() if name in _ASK_FIELDS}
         framing = Framing.of(values["framing"])
         return cls(**values | {"sides": tuple(values["sides"]), "framing": framing})
+
+
+_ASK_FIELDS = frozenset(each.name for each in fields(Ask))
 
 
 @dataclass(frozen=True)

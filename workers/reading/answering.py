@@ -6,12 +6,14 @@ photo's vector, and its process runs at low priority.
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from redis import RedisError
 
+from retrieval_site.tracing import span
 from workers.encoding.decoders import decoders
 from workers.encoding.questions import ListTakers
 from workers.encoding.wire import client
@@ -52,11 +54,21 @@ class Readers(ListTakers):
 def _answer(reader: PhotoReader, digest: str) -> None:
     """Read one photo and say what it says, unless whoever asked has given up."""
     try:
-        data = cast("bytes | None", client().get(wire.INPUT_PREFIX + digest))
-        if data is not None:
-            _reply(digest, _read(reader, data))
+        keys = (wire.INPUT_PREFIX + digest, wire.ASKER_PREFIX + digest)
+        data, asker = cast("list[bytes | None]", client().mget(keys))
     except RedisError as error:
         log.warning("A photo is not read, since Redis does not answer: %s", error)
+        return
+    if data is not None:
+        with span("read a photo", json.loads(asker or b"{}"), bytes=len(data)):
+            _answer_with(reader, digest, data)
+
+
+def _answer_with(reader: PhotoReader, digest: str, data: bytes) -> None:
+    try:
+        _reply(digest, _read(reader, data))
+    except RedisError as error:
+        log.warning("What a photo says is lost, since Redis does not answer: %s", error)
     except Exception:
         log.exception("The photo %s was not read", digest)
 

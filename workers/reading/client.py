@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from typing import cast
@@ -9,6 +10,7 @@ from typing import cast
 from django.conf import settings
 from redis import RedisError
 
+from retrieval_site.tracing import carried
 from workers.encoding.wire import client
 from workers.reading import wire
 from workers.reading.wire import PhotoReading
@@ -48,6 +50,7 @@ def _ask(digest: str, data: bytes) -> None:
     milliseconds = int(settings.CONFIG.read_text_seconds * 1000)
     pipeline = client().pipeline(transaction=False)
     pipeline.set(wire.INPUT_PREFIX + digest, data, px=milliseconds)
+    pipeline.set(wire.ASKER_PREFIX + digest, json.dumps(carried()), px=milliseconds)
     pipeline.rpush(wire.ASKED_KEY, digest)
     pipeline.pexpire(wire.ASKED_KEY, milliseconds)  # longer than the latest photo is of no use
     pipeline.execute()

@@ -10,6 +10,8 @@ from workers.inference.ocr.types import TextRead
 ASKED_KEY = "sightline:reading:asked"
 """List of the photos that nobody has taken yet, by their digests, the oldest first."""
 INPUT_PREFIX = "sightline:reading:input:"
+ASKER_PREFIX = "sightline:reading:asker:"
+"""Which request asked first for a photo's reading (`tracing.carried`, as JSON); not every worker knows it."""
 ANSWER_PREFIX = "sightline:reading:answer:"
 ANSWER_EXPIRES_SECONDS = 6 * 3600
 FAILED_EXPIRES_SECONDS = 60

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from retrieval_site.audit import export_note
 from search.exports import csv_lines, qrels_lines, run_lines
 from search.models import Collection, Document, Judgement
 
@@ -34,7 +35,11 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, help="default: standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lines = FORMATS[options["format"]](_judgements(options["collection"]))
+        kind, slug = options["format"], options["collection"]
+        judgements = _judgements(slug)
+        asked = {"collection": slug} if slug else {}
+        export_note(f"judgements.{kind}", count=judgements.count(), asked=asked)
+        lines = FORMATS[kind](judgements)
         if options["out"] is None:
             for line in lines:
                 self.stdout.write(line, ending="")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Exists, OuterRef, Prefetch, Q
 
+from retrieval_site.audit import export_note
 from search.models import Collection, Document, DocumentImage, Judgement, QueryPart
 from search.services.judgements import RELEVANT
 from search.training_sets import CHUNK_ROWS, TEXTS, TrainingSet
@@ -45,6 +46,8 @@ class Command(BaseCommand):
             made.write(documents, self._progress)
         except FileExistsError:
             raise CommandError(f"{options['out']} holds pictures already: name a new folder.") from None
+        finally:  # of one that broke off, what it has is noted, too
+            _note(made, options["collection"])
         if made.lost:
             self.stderr.write(f"{len(made.lost)} pictures are no longer in the storage.")
         if made.without_text:
@@ -55,6 +58,13 @@ class Command(BaseCommand):
     def _progress(self, done: int) -> None:
         if self.stderr.isatty() and done % CHUNK_ROWS == 0:
             self.stderr.write(f"\r{done} documents ", ending="")
+
+
+def _note(made: TrainingSet, slug: str) -> None:
+    """Note a set in the audit log with the number of its pictures; nothing where none was written."""
+    if count := made.pictures.total():
+        collection = Collection.objects.get(slug=slug)
+        export_note(made.folder.name, collection, count=count, collection=collection.pk, judged=made.judged)
 
 
 def _documents(slug: str, *, judged: bool) -> Iterator[Document]:

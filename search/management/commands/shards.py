@@ -8,6 +8,7 @@ from django.db import DEFAULT_DB_ALIAS
 from models_admin.models import ModelVersion
 from retrieval_site.database.vector_servers import servers_standing
 from retrieval_site.errors import AppError
+from search.indexing.added import tables_make
 from search.services.documents import encode_soon
 from search.vectors.sharded.layout import parts_named
 from search.vectors.sharded.lost import PartState, part_state, parts_rebuild, require_parts
@@ -41,7 +42,7 @@ class Command(BaseCommand):
         actions.add_parser("rebalance", help="move every table to the servers that VECTOR_SHARDS names now")
         actions.add_parser(
             "rebuild",
-            help="set up, and make anew, empty, what a server has lost; its vectors are computed again",
+            help="set up, make anew, empty, what a server or a restored site lacks, and have its vectors computed",
         )
         actions.add_parser("sweep", help="delete the vectors of units that are gone")
 
@@ -97,14 +98,20 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS("Done." if moved else "Everything lies where it should."))
 
     def rebuild(self) -> None:
-        self._set_up()
+        if shards():
+            self._set_up()
+        fresh = tables_make()
+        for table in fresh:
+            self.stdout.write(f"{table.name}: made, empty.")
         made = [one for version in ModelVersion.objects.order_by("pk") for one in parts_rebuild(version)]
         for one in made:
             self.stdout.write(f"{one.table.name}: {one.made} of {one.parts} parts made anew, empty.")
-        servers_forget()
-        if made:
+        if shards():
+            servers_forget()
+        is_begun = made or fresh or not shards()  # tables on this server alone may be made by migrating
+        if is_begun:
             encode_soon()
-        words = "A job computes their vectors." if made else "Nothing was lost."
+        words = "A job computes the vectors that are missing." if is_begun else "Nothing was lost."
         self.stdout.write(self.style.SUCCESS(words))
 
     def sweep(self) -> None:

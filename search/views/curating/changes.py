@@ -6,16 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import messages
-from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
+from retrieval_site.database.counting import BoundedPaginator
 from retrieval_site.errors import AppError
 from retrieval_site.languages.lazy import gettext_lazy
-from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
+from retrieval_site.shown_errors import error_show
 from search.curating.changes import Kind
 from search.curating.history import change_set_of, change_sets, change_sets_about
 from search.curating.start import change_undo, curated_collection, may_take_back
@@ -73,7 +72,7 @@ def changes(request: HttpRequest, collection: Collection) -> HttpResponse:
     document = request.GET.get("document", "")
     named = document.isascii() and document.isdigit() and len(document) < 19
     rows = change_sets_about(collection, int(document)) if named else change_sets(collection)
-    page = Paginator(rows, SETS_A_PAGE).get_page(request.GET.get("page"))
+    page = BoundedPaginator(rows, SETS_A_PAGE).get_page(request.GET.get("page"))
     context = {"collection": collection, "page": page, "document": document, "tab": "changes"}
     return render(request, "search/curating/changes.html", context)
 
@@ -86,7 +85,7 @@ def change_set(request: HttpRequest, collection: Collection, change_set_id: int)
     left_only = "left" in request.GET
     if left_only:
         rows = rows.filter(state=Kind.LEFT)
-    page = Paginator(rows, CHANGES_A_PAGE).get_page(request.GET.get("page"))
+    page = BoundedPaginator(rows, CHANGES_A_PAGE).get_page(request.GET.get("page"))
     names = dict(Collection.objects.curated_by(request.user).values_list("pk", "name"))
     context = {
         "collection": collection,
@@ -110,7 +109,7 @@ def undo(request: HttpRequest, slug: str, change_set_id: int) -> HttpResponse:
     try:
         return said(request, change_undo(change_set=found, by=signed_in(request)))
     except AppError as error:
-        messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
+        error_show(request, error)
         return redirect("search:curate-change", slug, change_set_id)
 
 

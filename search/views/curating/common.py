@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import messages
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from retrieval_site.errors import AppError
-from retrieval_site.languages.said import in_readers_language
+from retrieval_site.shown_errors import error_show
 from search.curating.start import curated_collection
 from search.throttling import PAGE
 from search.views.indexing import unindexed
@@ -68,6 +67,6 @@ def said(request: HttpRequest, change_set: ChangeSet) -> HttpResponse:
 
 def refused(request: HttpRequest, error: AppError, collection: Collection, query: str = "") -> HttpResponse:
     """Lead back to the documents, where the refusal stands."""
-    messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
+    error_show(request, error)
     address = reverse("search:curate-documents", args=[collection.slug])
     return redirect(f"{address}?{query}" if query else address)

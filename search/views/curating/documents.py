@@ -8,13 +8,21 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 from django.shortcuts import render
 
+from retrieval_site.database.counting import is_about
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
 from search.curating.actions import Action, detail_read
 from search.curating.fields import fields_shown
 from search.curating.quality import QUALITIES
-from search.curating.selection import SORTS, DocumentsAsked, asked_of, documents_asked, page_of
+from search.curating.selection import (
+    SORTS,
+    DocumentsAsked,
+    asked_of,
+    documents_asked,
+    documents_counted,
+    page_of,
+)
 from search.curating.start import change_start, curated_collection, merge_start, picked_documents
 from search.filters.values import METADATA
 from search.models import Collection
@@ -42,11 +50,13 @@ def documents(request: HttpRequest, collection: Collection) -> HttpResponse:
     asked = asked_in(request.GET, collection)
     page = page_of(asked, request.GET.get("after", ""), request.user)
     layout, shown = request.GET.get("view", "table"), fields_shown(collection)
+    found = documents_counted(asked)
     context = {
         "collection": collection,
         "asked": asked,
         "page": page,
-        "found": documents_asked(asked).count(),
+        "found": found,
+        "is_about": is_about(found),
         "menus": menus_of(asked, request.user),
         "columns": shown[:COLUMNS_MAX],
         "keys": [field.name.removeprefix(METADATA) for field in shown],

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
+from retrieval_site.database.counting import BoundedPaginator
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
 from search.importers.asking import asks_for_columns
@@ -89,7 +89,7 @@ def one_import(request: HttpRequest, collection: Collection, job_id: uuid.UUID) 
         "collection": collection,
         "one": one,
         "recognition": recognition_said(one.asked, collection),
-        "page": Paginator(job.items.order_by("pk"), ITEMS_A_PAGE).get_page(request.GET.get("page")),
+        "page": BoundedPaginator(job.items.order_by("pk"), ITEMS_A_PAGE).get_page(request.GET.get("page")),
         "refused": refusal,
         "tab": "import",
     }

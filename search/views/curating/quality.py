@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from retrieval_site.people import signed_in
 from search.curating.duplicates import duplicate_groups, duplicates_job, duplicates_look
 from search.curating.merging import MERGED_MAX
-from search.curating.quality import QUALITIES, corpus_of
+from search.curating.quality import QUALITIES, corpus_lately
 from search.views.curating.common import curators_page
 
 if TYPE_CHECKING:
@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 @curators_page("GET", "HEAD")
 def quality(request: HttpRequest, collection: Collection) -> HttpResponse:
     """Show the figures."""
-    corpus = corpus_of(collection)
+    corpus, counted_at = corpus_lately(collection)
     figures = [(name, words, corpus.figures[name]) for name, (words, _) in QUALITIES.items()]
-    context = {"collection": collection, "corpus": corpus, "figures": figures, "tab": "quality"}
+    context = {
+        "collection": collection,
+        "corpus": corpus,
+        "counted_at": counted_at,
+        "figures": figures,
+        "tab": "quality",
+    }
     return render(request, "search/curating/quality.html", context)
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
+from retrieval_site.database.counting import BoundedPaginator
 from retrieval_site.errors import AppError
-from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
+from retrieval_site.shown_errors import error_show
 from search.curating.actions import Action
 from search.curating.start import change_start, curated_collection, picked_trashed
 from search.curating.trash import trash_empty, trash_of
@@ -32,7 +32,7 @@ A_PAGE = 50
 @curators_page("GET", "HEAD")
 def trash(request: HttpRequest, collection: Collection) -> HttpResponse:
     """List what is in the trash, last deleted first."""
-    page = Paginator(trash_of(collection), A_PAGE).get_page(request.GET.get("page"))
+    page = BoundedPaginator(trash_of(collection), A_PAGE).get_page(request.GET.get("page"))
     context = {
         "collection": collection,
         "page": page,
@@ -56,7 +56,7 @@ def restore(request: HttpRequest, slug: str) -> HttpResponse:
             collection=collection, action=Action.RESTORE, detail={}, documents=picked, by=signed_in(request)
         )
     except AppError as error:
-        messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
+        error_show(request, error)
         return redirect("search:curate-trash", slug)
     return said(request, started)
 

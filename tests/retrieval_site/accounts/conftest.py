@@ -39,7 +39,7 @@ def config_of(provider: OidcProvider) -> OidcConfig:
     return OidcConfig(
         issuer=provider.issuer, client_id=CLIENT_ID, client_secret=CLIENT_PASSWORD, name="Acme",
         scopes=["openid", "profile", "email"], groups_claim="groups", groups=[], staff_groups=[], admin_groups=[],
-        group_map={}, sign_up=True, match_email=False, second_factor=False,
+        model_groups=[], group_map={}, sign_up=True, match_email=False, second_factor=False,
     )  # fmt: skip
 
 

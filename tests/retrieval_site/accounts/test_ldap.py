@@ -41,8 +41,8 @@ def config_of(slapd) -> LdapConfig:
         url=f"ldap://127.0.0.1:{slapd.port}", start_tls=True, ca_file=slapd.ca_file, seconds=3.0,
         bind_dn="cn=sightline,dc=x,dc=example", bind_password=SERVICE_PASSWORD, user_dn="", user_base=PEOPLE,
         user_filter="(uid=%(user)s)", user_name="uid", group_base=GROUPS, group_filter="(objectClass=groupOfNames)",
-        group_type="groupOfNames", groups=[], staff_groups=[], admin_groups=[], group_map={}, sign_up=True,
-        match_name=False,
+        group_type="groupOfNames", groups=[], staff_groups=[], admin_groups=[], model_groups=[], group_map={},
+        sign_up=True, match_name=False,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from allauth.socialaccount.models import SocialAccount
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from django.test import Client
 
@@ -22,6 +22,7 @@ from retrieval_site.accounts import oidc as oidc_module
 from retrieval_site.accounts.models import User
 from retrieval_site.accounts.oidc import SocialAdapter
 from retrieval_site.config import BASE_DIR
+from retrieval_site.people import manages_models
 from search.models import AuditEntry
 from search.services.invitations import Invited, invitation_create
 from tests.support.at_once import at_once, meet_in
@@ -179,6 +180,33 @@ def test_groups_and_rights_come_and_go_with_the_claims(client, oidc, provider):
     assert [one["rights"] for one in told][1:] == [
         {"is_superuser": True}, {"is_staff": False, "is_superuser": False},
     ]  # fmt: skip
+
+
+def test_the_permission_to_manage_models_comes_and_goes_with_its_groups(client, oidc, provider):
+    oidc(model_groups=["ml"])
+
+    def now() -> tuple[bool, bool, bool]:
+        signed_in(client)
+        anna = user_of(client)
+        return manages_models(anna), anna.is_staff, anna.is_superuser
+
+    assert now() == (False, False, False)
+    provider.claims["groups"] = ["ml"]
+    assert now() == (True, True, False)
+    assert now() == (True, True, False)
+    del provider.claims["groups"]
+    assert now() == (False, False, False)
+    told = AuditEntry.objects.filter(action="user.groups_followed").order_by("pk")
+    assert [one.detail["rights"] for one in told] == [
+        {"is_staff": True, "manage_models": True}, {"is_staff": False, "manage_models": False},
+    ]  # fmt: skip
+
+
+def test_a_permission_given_by_hand_stays_where_no_setting_names_its_groups(client, oidc):
+    signed_in(client)
+    user_of(client).user_permissions.add(Permission.objects.get(codename="manage_models"))
+    signed_in(client)
+    assert manages_models(user_of(client))
 
 
 def test_rights_that_no_setting_names_stay(client, oidc):

@@ -23,13 +23,15 @@ from retrieval_site.database.reading import read
 from retrieval_site.database.replica import REPLICA, position_written, progress, progress_forget
 from retrieval_site.health.gauges import gauges_forget
 from search.job_types import ENCODE
-from search.models import Document
+from search.models import BatchPhoto, Document, Judgement, PhotoBatch
 from search.services.members import member_set
 from tests.support.corpus import make_documents
+from tests.support.pages import kept_query
 from tests.support.postgres_servers import Standby
 from tests.support.replica import replica_at
 from workers.jobs.services import job_claim, job_create, job_finish
 from workers.jobs.types import JobParameters
+from workers.storage.blobs import blob_store
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "replica"]),
@@ -105,6 +107,56 @@ def test_searches_pages_and_lists_are_read_from_a_server_in_recovery(
         with CaptureQueriesContext(replica) as by_replica:
             assert what()
         assert any("search_" in query["sql"] for query in by_replica)
+
+
+@pytest.fixture
+def kept(documents, collection):
+    """Files of what is kept of one search: of its hits, of a batch of photos that found the same, and of judgements."""
+    root = get_user_model().objects.create_superuser("root")
+    query = kept_query(documents)
+    batch = PhotoBatch.objects.create(user=root, upload=blob_store(b"a zip", "application/zip"))
+    BatchPhoto.objects.create(batch=batch, name="a", answer=query.answer)
+    Judgement.objects.create(query=query, document=documents[0], user=root, grade=1)
+    caught_up()
+    files = (f"search/{query.pk}/export.csv", f"photo-batches/{batch.pk}/table.csv", "judgements/export.run")
+    return root, {name: f"/api/v1/{name}" for name in (*files, f"search/{query.pk}/export.json")}
+
+
+def taken(client: Client, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return answer.getvalue().decode()
+
+
+def test_exports_are_read_from_the_replica_while_they_are_sent(client, kept, replica) -> None:
+    root, files = kept
+    client.force_login(root)
+    for address in files.values():
+        with CaptureQueriesContext(replica) as by_replica, CaptureQueriesContext(connection) as by_primary:
+            assert "d0" in taken(client, address)
+        assert any("search_document" in query["sql"] for query in by_replica), address
+        of_documents = [query["sql"] for query in by_primary if "search_document" in query["sql"]]
+        assert not [sql for sql in of_documents if "search_judgement" not in sql], address
+
+
+def test_an_export_has_what_its_reader_wrote_and_of_others_what_the_replica_has(
+    client, kept, documents, paused
+) -> None:
+    root, files = kept
+    others, mine = Client(), client
+    others.force_login(get_user_model().objects.create_superuser("other"))
+    mine.force_login(root)
+    changed = {"title": "Just written"}
+    address = f"/api/v1/documents/{documents[0].pk}/"
+    assert mine.patch(address, changed, content_type="application/json").status_code == 200
+    progress_forget()
+    hits = next(address for name, address in files.items() if name.endswith("export.csv"))
+    table = next(address for name, address in files.items() if name.endswith("table.csv"))
+    assert "Just written" in taken(mine, hits)
+    assert "Just written" in taken(mine, table)
+    assert "Just written" not in taken(others, hits)
+    paused()
+    assert "Just written" in taken(others, hits)
 
 
 def test_who_wrote_sees_it_at_once_while_others_see_what_the_replica_has(

@@ -48,7 +48,25 @@ def curator():
 def test_a_new_installation_asks_for_a_model(page, superuser):
     shown = page(superuser)
     assert f'<a href="{reverse("admin:models_admin_modelversion_add")}">No model yet: upload one</a>' in shown
+    assert f'<a href="{reverse("admin:models_admin_catalogue")}">or get one from the catalogue</a>' in shown
     assert "<dt>documents</dt><dd>0</dd>" in shown
+
+
+@pytest.mark.parametrize(
+    ("model", "collection", "offered"),
+    [
+        ("demo-vsepp", "holidays", True),
+        ("demo-vsepp", "machine-parts", False),
+        ("mine", "holidays", False),
+    ],
+)
+def test_the_starter_is_offered_where_the_demos_model_answers_in_a_collection_of_ones_own(
+    page, superuser, curator, model, collection, offered
+):
+    make_version(model)
+    make_documents(make_collection(collection), 1)
+    assert ("or make the starter</a>" in page(superuser)) == offered
+    assert "make the starter" not in page(curator)
 
 
 def test_a_superuser_sees_the_model_that_answers_and_what_it_has_not_encoded_yet(page, superuser):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -31,7 +32,7 @@ from workers.inference.errors import EncoderError, TextError
 from workers.jobs.errors import JobDeferred
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_retry_failed
-from workers.models import Blob
+from workers.models import Blob, Job
 from workers.storage.blobs import blob_store
 
 pytestmark = pytest.mark.django_db
@@ -358,3 +359,29 @@ def test_an_encoder_whose_version_is_set_aside_leaves_no_process(tmp_path):
         encoder.encode_texts(["red"])  # no child was started in the place of the one that died
     assert closed.value.id == "encoder.closed"
     assert not psutil.pid_exists(encoder.pid)
+
+
+def test_the_job_shows_how_far_an_index_is(version, corpus, monkeypatch):
+    monkeypatch.setattr(encode_module, "INDEX_ROWS_MIN", 10)
+    original, seen = encode_module.index_build, []
+
+    def building(*args, tell):
+        tell(3, 20)
+        seen.append(Job.objects.values_list("stage", "done", "total").get(type="encode"))
+        original(*args)
+
+    monkeypatch.setattr(encode_module, "index_build", building)
+    save(corpus)
+    assert run_encode().state == "succeeded"
+    assert seen == [("index passages of tiny@1", 3, 20)]
+
+
+@pytest.mark.parametrize(("rights", "shown"), [(None, (50, 200)), (True, (50, 200)), (False, (25, 100))])
+def test_how_many_vectors_there_are_is_a_superusers_business(rights, shown):
+    owner = None if rights is None else SimpleNamespace(is_superuser=rights)
+    told = []
+    ctx = SimpleNamespace(
+        job=SimpleNamespace(owner=owner), show=lambda done, total: told.append((done, total))
+    )
+    encode_module._build_shown(ctx)(50, 200)
+    assert told == [shown]

@@ -56,6 +56,20 @@ def test_a_long_text_is_stored_at_once_and_split_by_the_job(save):
     assert is_split_right(document)
 
 
+def test_identifiers_of_a_long_text_are_read_by_the_job_too(save):
+    def names() -> dict[str, str]:
+        return dict(document.identifiers.values_list("value", "source"))
+
+    document = save("The seal KX-204/B fits. " + " ".join(sentences(2000)))
+    assert names() == {"n": "external"}
+    run_job_inline(encode_soon())
+    assert names() == {"n": "external", "kx204b": "text"}
+    document = save("The seal KX-9 fits. " + " ".join(sentences(2000)))
+    assert names() == {"n": "external"}  # what the text no longer says finds nothing
+    run_job_inline(encode_soon())
+    assert names() == {"n": "external", "kx9": "text"}
+
+
 def test_of_a_long_text_that_changed_only_what_still_stands_in_it_can_be_found_meanwhile(save):
     words = sentences(2000)
     document = save(" ".join(words))

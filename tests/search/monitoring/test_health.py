@@ -142,6 +142,16 @@ def test_an_alert_that_lasts_is_told_once(version, monkeypatch):
     assert told == ["recall watched@1 image passage", "another"]
 
 
+@pytest.mark.parametrize(
+    ("low", "limit", "alerts"), [(25, 0.5, ["low confidence"]), (25, 0.51, []), (24, 0.5, [])]
+)
+def test_a_share_of_searches_of_low_confidence_is_an_alert(version, settings, low, limit, alerts):
+    settings.CONFIG = replace(settings.CONFIG, low_confidence_alert=limit)
+    ask(version, 25, near=0.6, days_ago=0)
+    ask(version, low, near=0.2, days_ago=0, match="weak")
+    assert [alert.name for alert in alerts_now()] == alerts
+
+
 def test_recall_that_may_reach_the_target_is_no_alert(version):
     row(version, high=0.96)
     assert alerts_now() == []
@@ -222,7 +232,9 @@ def test_an_empty_installation_has_the_page(client):
 
 
 def test_prometheus_reads_the_last_measurements(version, settings):
-    settings.CONFIG = replace(settings.CONFIG, no_match_alert=0.25, recall_target=0.8)
+    settings.CONFIG = replace(
+        settings.CONFIG, no_match_alert=0.25, low_confidence_alert=0.6, recall_target=0.8
+    )
     row(version, recall=0.5)
     row(version)
     ask(version, 1, near=0.1, days_ago=0, match="none")
@@ -231,6 +243,8 @@ def test_prometheus_reads_the_last_measurements(version, settings):
     assert f"sightline_index_recall{{{labels}}} 0.8" in read
     assert 'sightline_searches_last_day{match="none"} 1.0' in read
     assert "sightline_searches_no_match_limit 0.25" in read
+    assert "sightline_searches_low_confidence_limit 0.6" in read
+    assert f"sightline_index_setting_needed{{{labels}}} 128.0" in read
     assert "sightline_index_recall_target 0.8" in read
     assert 'sightline_vector_rows_dead{kind="passage",model="watched@1"}' in read
 

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from prometheus_client import REGISTRY
 
+from retrieval_site.tracing import asked_by
 from search.models import Document, Passage, Query
 from search.retrieval import reopen
 from search.retrieval.calibrate import calibrate
@@ -93,6 +94,26 @@ def test_nobody_who_runs_it_opens_a_transaction_or_sets_a_plan(version, passages
         assert find(asked(version).encoding.finish()).units
 
 
+def test_the_database_names_a_search_by_its_request_and_the_next_one_by_its_own(version, passages):
+    said, name = [], connection.settings_dict["OPTIONS"]["application_name"]
+    connection.ensure_connection()
+    connection.connection.add_notice_handler(said.append)
+    for asker, shown in (("r" * 64, f"{name} {'r' * 64}"[:63]), ("mine", f"{name} mine"), ("-", name)):
+        with transaction.atomic():
+            with (
+                asked_by(asker),
+                Dense().ready(version, asked(version).scope, 10),
+                connection.cursor() as cursor,
+            ):
+                cursor.execute("SHOW application_name")
+                assert cursor.fetchone() == (shown,)
+            transaction.set_rollback(
+                True
+            )  # the search's own transaction, which is part of the test's here, ends
+    connection.connection.remove_notice_handler(said.append)
+    assert said == []  # of a name that is cut
+
+
 def _searches_timed():
     """How many searches `/metrics` has the time of."""
     return REGISTRY.get_sample_value("sightline_search_stage_seconds_count", {"stage": "total"}) or 0
@@ -168,6 +189,10 @@ def test_a_search_is_thirteen_statements_and_what_it_keeps_comes_behind_what_it_
         ask(NEAR)
     first_words = [query["sql"].split()[:3] for query in queries if "SAVEPOINT" not in query["sql"]]
     assert len(first_words) == 13
+    with asked_by("mine"), CaptureQueriesContext(connection) as named:
+        ask(NEAR)
+    more = [query["sql"] for query in named if "SAVEPOINT" not in query["sql"]]
+    assert len(more) == 13 + 1  # in the trip of the others, which name the search by its request
     kept = [words for words in first_words if words[0] in ("INSERT", "UPDATE", "DELETE")]
     assert (
         kept

@@ -10,6 +10,7 @@ import pytest
 
 from models_admin.models import Alias
 from retrieval_site.accounts.models import User
+from retrieval_site.database import counting
 from search.models import Membership
 from tests.support.corpus import make_collection, make_documents, make_version
 from tests.support.pages import picture_bytes, save_document, shown_page
@@ -182,3 +183,17 @@ def test_a_defect_is_told_without_details(client: Client, monkeypatch: pytest.Mo
     assert response.status_code == 500
     assert "Something broke on our side" in shown_page(response)
     assert "secret detail" not in shown_page(response)
+
+
+def test_a_large_collection_is_counted_about_and_its_first_pages_shown(client: Client, monkeypatch) -> None:
+    monkeypatch.setattr(counting, "COUNTED_MAX", 40)
+    make_version()
+    make_documents(make_collection("notes"), 45)
+    page = _page(client, "/collections/notes/")
+    assert "more than 40 documents" in page
+    assert "Page 1 of 2" in page
+    assert "Pages show the first 40 only." in page
+    assert "Page 2 of 2" in _page(client, "/collections/notes/?page=3")
+    assert "Searching more than 40 documents" in _page(client, "/")
+    few = _page(client, "/collections/notes/?title=Document%2044")
+    assert "Pages show" not in few

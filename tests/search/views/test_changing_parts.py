@@ -65,6 +65,18 @@ def test_what_cannot_be_asked_is_said_beside_the_answer(
     assert 'role="alert"' in page
 
 
+@pytest.mark.parametrize("form", [{"add": "more"}, {"add": "less"}, {}, {"text": "a pump", "add": "more"}])
+def test_an_empty_file_is_called_empty_beside_the_answer(
+    client: Client, asked: list[SearchRequest], query: Query, form: dict[str, str]
+) -> None:
+    photo = SimpleUploadedFile("zero.jpg", b"", "image/jpeg")
+    response = client.post(f"/q/{query.pk}/again/", {"image": photo, **form})
+    page = shown_page(response)
+    assert (response.status_code, asked) == (400, [])
+    assert "image.empty" in page
+    assert "Valve 7" in page
+
+
 def test_what_the_search_refuses_keeps_the_words_that_were_typed(client: Client, query: Query) -> None:
     form = {"part": ["0", "1"], "strength": ["1", "1"], "flip": "0", "text": "a <pump>", "add": "less"}
     response = client.post(f"/q/{query.pk}/again/", form)

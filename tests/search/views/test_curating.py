@@ -13,6 +13,8 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from retrieval_site.accounts.models import User
+from retrieval_site.database import counting
+from search.curating import duplicates, quality
 from search.job_types import IMPORT
 from search.models import ChangeSet, Collection, Document, Membership, TrashedDocument
 from search.services.document_fields import DocumentFields
@@ -444,3 +446,53 @@ def test_an_imports_page_is_its_collections(curator, notes, client):
     job = import_start(collection=other, file=ContentFile(b"Words.", "a.txt"))
     assert curator.get(f"/curate/in/notes/import/jobs/{job.pk}/").status_code == 404
     assert curator.get(f"/curate/in/other/import/jobs/{job.pk}/").status_code == 404
+
+
+@pytest.fixture
+def two_are_many(monkeypatch):
+    """Two documents are many."""
+    monkeypatch.setattr(counting, "COUNTED_MAX", 1)
+    quality._kept.clear()
+    duplicates._same_kept.clear()
+
+
+def test_the_quality_of_many_documents_is_counted_now_and_then(curator, notes, two_are_many):
+    save_document(notes, "a", title="One")
+    assert curator.get("/curate/in/notes/quality/").context["counted_at"] is None
+    save_document(notes, "b", title="Two")
+    first = curator.get("/curate/in/notes/quality/")
+    assert first.context["corpus"].documents == 2
+    assert "So many documents are counted anew after ten minutes." in shown_page(first)
+    save_document(notes, "c", title="Three")
+    assert curator.get("/curate/in/notes/quality/").context["corpus"].documents == 2
+    quality._kept.clear()
+    assert curator.get("/curate/in/notes/quality/").context["corpus"].documents == 3
+
+
+def test_of_duplicates_of_many_documents_that_were_merged_no_group_is_left(curator, notes, two_are_many):
+    documents = [save_document(notes, name, title="Pump", tags=["same"]) for name in ("a", "b")]
+    for document in documents:
+        Document.objects.filter(pk=document.pk).update(content_hash="e" * 64)
+    (group,) = curator.get("/curate/in/notes/duplicates/").context["groups"]
+    assert [one.pk for one in group] == [one.pk for one in documents]
+    documents[1].delete()
+    assert curator.get("/curate/in/notes/duplicates/").context["groups"] == []
+
+
+def test_of_many_documents_the_curators_page_names_no_number_to_change(curator, notes, two_are_many):
+    save_document(notes, "a", title="One")
+    assert "All 1 that match" in page(curator, "/curate/in/notes/")
+    save_document(notes, "b", title="Two")
+    shown = page(curator, "/curate/in/notes/")
+    assert "more than 1</strong> documents" in shown
+    assert "All that match" in shown
+
+
+def test_of_a_full_trash_no_number_is_named(curator, notes, two_are_many):
+    for name in ("a", "b", "c"):
+        TrashedDocument.objects.create(
+            document_id=ord(name), collection=notes, external_id=name, title=name, kept={}
+        )
+    shown = page(curator, "/curate/in/notes/trash/")
+    assert "Everything in the trash goes for good, more than 1 documents" in shown
+    assert "Pages show the first" not in shown

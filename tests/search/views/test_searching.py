@@ -141,9 +141,23 @@ def test_a_photo_over_the_limit_is_refused_unread(
     assert "<html" not in page
 
 
-def test_an_empty_photo_field_counts_as_no_photo(client: Client, asked: list[SearchRequest]) -> None:
-    client.post("/search/", {"image": _photo(b""), "text": "a pump"})
+def test_a_photo_field_without_a_file_counts_as_no_photo(client: Client, asked: list[SearchRequest]) -> None:
+    """A browser sends a part without a file's name."""
+    lines = [
+        *("--b", 'Content-Disposition: form-data; name="text"', "", "a pump"),
+        *("--b", 'Content-Disposition: form-data; name="image"; filename=""'),
+        *("Content-Type: application/octet-stream", "", "", "--b--", ""),
+    ]
+    client.post("/search/", "\r\n".join(lines), content_type="multipart/form-data; boundary=b")
     assert asked[0].parts == (TextPart("a pump"),)
+
+
+def test_an_empty_file_beside_words_is_refused_not_left_out(
+    client: Client, asked: list[SearchRequest]
+) -> None:
+    response = client.post("/search/", {"image": _photo(b""), "text": "a pump"})
+    assert (response.status_code, asked) == (400, [])
+    assert "image.empty" in response.content.decode()
 
 
 def test_words_are_asked_again_with_other_choices(client: Client, asked: list[SearchRequest]) -> None:

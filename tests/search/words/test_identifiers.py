@@ -29,6 +29,11 @@ def test_a_text_names_it_in_each_of_these_ways(written):
     assert "kx204b" in in_text(f"The seal ({written}) fits.")
 
 
+def test_each_run_of_up_to_six_parts_of_a_code_counts():
+    assert in_text("AB 1 2 C") == {"ab1", "ab12", "ab12c", "12c"}
+    assert max(map(len, in_text("A 1 A 1 A 1 A 1"))) == 6
+
+
 def test_words_and_numbers_that_only_stand_beside_each_other_name_nothing():
     assert in_text("See page 12 of the manual, 3 bolts, in 2019 we") == set()
 

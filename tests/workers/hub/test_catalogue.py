@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
-from workers.hub.catalogue import FAMILIES, catalogue
+from workers.hub.catalogue import FAMILIES, NONE_KNOWN, TABLE, catalogue, model_of
 from workers.hub.errors import HubError
 from workers.hub.layouts import VARIANTS, layout_files
 
+TABLE_OF = tomllib.loads(TABLE.read_text(encoding="utf-8"))
 OPEN_CLIP = [
     "config.json",
     "visual/model.onnx",
@@ -32,6 +35,7 @@ def test_every_row_says_what_a_person_wants_to_know(model):
     assert 10 <= model.megabytes <= 6000
     assert model.variant in VARIANTS
     assert model.is_pinned or model.revision == "main"
+    assert TABLE_OF[model.name]["quality"] == NONE_KNOWN or model.quality
     assert all(0 < quality.value < 100 and quality.source.startswith("https://") for quality in model.quality)
 
 
@@ -40,6 +44,14 @@ def test_every_family_is_there_and_research_licences_are_marked():
     assert {model.family for model in models} == set(FAMILIES)
     assert all(not model.commercial for model in models if "Apple" in model.licence)
     assert any(not model.commercial for model in models)
+
+
+def test_a_row_says_its_quality_or_that_none_is_known():
+    row = {key: value for key, value in TABLE_OF["clip-vit-b-32"].items() if key != "quality"}
+    assert model_of("mine", row | {"quality": NONE_KNOWN}).quality == ()
+    for missing in (row, row | {"quality": []}, row | {"quality": "good"}):
+        with pytest.raises(ValueError, match="no quality"):
+            model_of("mine", missing)
 
 
 def test_each_layout_is_known_by_its_files():

@@ -76,6 +76,11 @@ def handle(command: BaseCommand, options: dict[str, Any]) -> None:
         f" {filesizeformat(manifest.blob_bytes)}, of which {made.copied:,} were new"
         f" ({filesizeformat(made.copied_bytes)})"
     )
+    if manifest.elsewhere:
+        command.stderr.write(
+            f"The vectors of {len(manifest.elsewhere):,} tables lie on other servers and are not in it: after a restore"
+            " they are computed again."
+        )
     if options["with_keys"] and not sealing.recipients:
         command.stderr.write(
             "It holds SECRET_KEY and passwords in the clear: nobody else may read that folder."

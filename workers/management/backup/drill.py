@@ -48,13 +48,21 @@ def handle(command: BaseCommand, options: dict[str, Any]) -> None:
     words = [options["place"], options["backup"] or newest(place)]
     words += ["--identity", str(options["identity"])] if options["identity"] else []
     said = backup_drill(words=words, folder=options["folder"])
+    answers = (
+        f"of {said['asked']} questions {said['equal']} had the same answer,"
+        f" and {said['share']:.1%} of all hits were the same"
+    )
     command.stdout.write(
         f"{words[1]} restored into an empty place and compared: {said['tables']} tables with {said['rows']:,} rows and"
-        f" {said['blobs']:,} files are equal; of {said['asked']} questions {said['equal']} had the same answer,"
-        f" and {said['share']:.1%} of all hits were the same"
+        f" {said['blobs']:,} files are equal; {not_compared(said['elsewhere']) if said['elsewhere'] else answers}"
     )
     if made:
         complete_check(made)
+
+
+def not_compared(elsewhere: int) -> str:
+    """Say what is not in a backup of a site with vectors on other servers, and so was not compared."""
+    return f"the vectors of {elsewhere:,} tables on other servers are not in it, and no answers were compared"
 
 
 def _made(place: BackupPlace, options: dict[str, Any]) -> BackupManifest | None:
