@@ -1,7 +1,8 @@
 """`python -m bench.finetune`: what fine-tuning a version on a few hundred captioned pictures is worth.
 
 Captioned drawings are taken by the camera of `bench.feedback`, which the demo's model was not trained for. A version's
-heads are trained on most of them, and the rest are asked for before and after, with several seeds.
+heads are trained on most of them, and the rest are asked for before and after, with several seeds. `--data FOLDER`
+takes a data set of one's own instead of the drawings, with its own split where it has one.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ def main() -> None:
     django.setup()
     options = _options()
     with tempfile.TemporaryDirectory() as room:
-        data = Path(room) / "data"
-        _write(data, options.drawings_seed, options.drawings)
+        data = options.data or Path(room) / "data"
+        if options.data is None:
+            _write(data, options.drawings_seed, options.drawings)
         recipe = recipe_with(recipe_named(options.recipe), read_settings(options.set))
         start = replace(recipe.start, bundle=str(options.bundle))
-        print(f"{options.bundle.name}, {options.recipe}, {options.drawings} drawings")
+        print(f"{options.bundle.name}, {options.recipe}, {options.data or f'{options.drawings} drawings'}")
         for seed in options.seeds:
             asked = replace(recipe, start=start, run=replace(recipe.run, seed=seed))
             _run(asked, data, Path(room) / f"run-{seed}")
@@ -48,6 +50,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bundle", type=Path, default=BUNDLE, help="the version to go on from")
     parser.add_argument("--recipe", default="finetune-heads")
+    parser.add_argument("--data", type=Path, help="a data set that training reads, instead of drawings")
     parser.add_argument("--drawings", type=int, default=400)
     parser.add_argument("--drawings-seed", type=int, default=973)
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
@@ -66,15 +69,16 @@ def _write(data: Path, seed: int, count: int) -> None:
 def _run(recipe: Recipe, data: Path, out: Path) -> None:
     started = time.monotonic()
     said: list[str] = []
-    sets = DatasetPaths(sets=(DataSource(str(data), "flickr"),))
+    sets = DatasetPaths(sets=(DataSource(str(data), "flickr" if out.parent in data.parents else ""),))
     train(TrainOptions(recipe, sets, out, out.parent / "cache", say=said.append))
     folder = RunFolder(out)
     before, after = (json.loads(path.read_text()) for path in (folder.base, folder.metrics))
-    print(
-        f"{out.name}: R@1 image → text {before['image_to_text']['r1']:.1f} → {after['image_to_text']['r1']:.1f}, "
-        f"text → image {before['text_to_image']['r1']:.1f} → {after['text_to_image']['r1']:.1f}, "
-        f"{time.monotonic() - started:.0f} s; {said[-1]}"
-    )
+    found = [
+        f"{cut.upper().replace('R', 'R@')} {way} {before[key][cut]:.1f} → {after[key][cut]:.1f}"
+        for way, key in (("image → text", "image_to_text"), ("text → image", "text_to_image"))
+        for cut in ("r1", "r10")
+    ]
+    print(f"{out.name}: {', '.join(found)}, {time.monotonic() - started:.0f} s; {said[-1]}", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from workers.neural.grid import GridTower, grid_tower
 from workers.neural.images.regions import RegionEncoder
 from workers.neural.two_tower import TwoTower
 from workers.training.recurrent import gru_operator, with_one_grus
+from workers.training.seen_words import with_packed_tables
 from workers.training.towers import (
     FirstStage,
     ImageTower,
@@ -128,7 +129,7 @@ def _graph(
         warnings.simplefilter("ignore")
         path = Path(folder) / "graph.onnx"
         torch.onnx.export(
-            with_one_grus(ready(tower)), tuple(inputs.values()), path,
+            with_packed_tables(with_one_grus(ready(tower))), tuple(inputs.values()), path,
             dynamo=True, opset_version=OPSET, external_data=False,
             input_names=list(inputs), output_names=list(results), dynamic_shapes=dynamic, verbose=False,
             custom_translation_table=TRANSLATIONS,

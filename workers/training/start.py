@@ -27,6 +27,7 @@ from workers.neural.words import fill_words
 from workers.training.errors import TrainingError
 from workers.training.packages import sentence_source, weights_source
 from workers.training.recipe import Recipe
+from workers.training.seen_words import forget_unseen
 from workers.training.sentence_model import SentenceModel
 
 VOCABULARY_FILE, TOKENIZER_FILE = "vocabulary.txt", "tokenizer.json"
@@ -94,6 +95,16 @@ def begin_words(
         say(f"{found} of {words} known words begin with a vector of {Path(start.words).name}")
     for table in tables:
         table.requires_grad_(start.tune_words)
+
+
+def forget_unseen_pieces(
+    model: TwoTower, recipe: Recipe, captions: Sequence[Sequence[Sequence[int]]], say: Callable[[str], None]
+) -> None:
+    """Let pieces of words that none of the training captions' tokens name begin, and so stay, as zeros."""
+    tables = _word_tables(model.text)
+    if recipe.reads_pieces and tables and not (recipe.start.bundle or recipe.start.words):
+        seen = forget_unseen(tables, {token for group in captions for tokens in group for token in tokens})
+        say(f"{seen} of {tables[0].num_embeddings} pieces of words are in the training captions")
 
 
 def _word_tables(text: nn.Module) -> list[nn.Embedding]:

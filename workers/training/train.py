@@ -39,6 +39,7 @@ from workers.training.start import (
     add_lora,
     begin_words,
     build_model,
+    forget_unseen_pieces,
     pretrained_texts,
     trained_parts,
     tune_sentences,
@@ -209,6 +210,7 @@ def _prepared(
     begin_words(model, recipe, texts.vocabulary, options.say)
     tune_sentences(model, recipe.start.tune_sentence)
     options.say(_shape(splits, model, texts))
+    forget_unseen_pieces(model, recipe, texts.tokens[0], options.say)
     parts = trained_parts(model.image.trunk, recipe)
     add_lora(model, recipe)
     serving = replace(recipe.pixels, views="flip" if recipe.mirror else "center")

@@ -114,6 +114,7 @@ def test_a_sentence_encoder_beside_a_mean_of_its_pieces_trains_exports_and_goes_
     ]  # fmt: skip
     folder, quality, said = trained(tiny, data, tmp_path, settings)
     assert "58 words known, 0.0 %" in said[0]
+    assert said[1] == "32 of 58 pieces of words are in the training captions"
     encoder = load_encoder(folder, device="cpu")
     assert encoder.manifest.training["recipe"]["start"]["sentence"] == sentences.name
     report = evaluated(folder, data.splits()[1], lambda *told: None, "cpu").report()
