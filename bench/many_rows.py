@@ -26,7 +26,7 @@ _DOCUMENTS = """
            'd' || n, noun || ' number ' || n, 'The ' || noun || ' of machine ' || n %% 997 || ' leaks at its seal.', '',
            CASE WHEN n %% 50 = 0 THEN '{}' ELSE ARRAY['tag' || n %% 20] END::varchar[],
            jsonb_build_object('maker', 'Maker ' || n %% 40, 'year', 1900 + n %% 100), '{}', md5(n::text),
-           false, false, now() - n * interval '1 second', now() - (n * 7919 %% %(size)s) * interval '1 second'
+           false, false, now() - n * interval '1 second', now() - (n::bigint * 7919 %% %(size)s) * interval '1 second'
     FROM (SELECT n, (ARRAY['Pump', 'Valve', 'Gear', 'Bearing', 'Motor'])[1 + n %% 5] AS noun
           FROM generate_series(0, %(size)s - 1) n) numbered ORDER BY n
 """

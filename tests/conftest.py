@@ -124,6 +124,13 @@ def _flush_is_quick_and_reaches_the_vector_tables() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _encoders_are_kept() -> None:
+    from tests.support.kept_encoders import keep_encoders
+
+    keep_encoders()
+
+
 @pytest.fixture
 def clean_redis() -> Iterator[redis.Redis]:
     """An empty Redis before and after: for tests that use the cache, a broker or heartbeats."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 from retrieval_site.celery import app
+from tests.support.kept_encoders import keep_encoders
 from workers.inference.remote_encoder import RemoteEncoder
 
 SECONDS_PER_CALL = 0.026
@@ -20,5 +21,6 @@ def _paced(self, pixels):
 
 
 RemoteEncoder.encode_pixels = _paced
+keep_encoders()
 
 __all__ = ["app"]
