@@ -98,7 +98,7 @@ _OTHERS = (
     """,
     """
     INSERT INTO search_changeddocument (change_set_id, document_id, title, state, reason, message, before, after)
-    SELECT sets.last, n, '', 'done', '', '', '{}', '{}'
+    SELECT sets.last - CASE WHEN n %% 2 = 0 THEN 0 ELSE n / 2 %% 60 END, n, '', 'done', '', '', '{}', '{}'
     FROM (SELECT max(id) AS last FROM search_changeset) sets, generate_series(1, %(size)s / 5) n
     """,
 )

@@ -11,7 +11,7 @@ from search.models import Document, DocumentIdentifier
 from search.words.identifiers import normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from django.db.models import QuerySet
 
@@ -26,27 +26,25 @@ _BY_WORDS = """
 def documents_named(collections: Iterable[Collection], words: str) -> Q:
     """Return the condition that a document of these collections is named so.
 
-    Each way is looked up by its own index, and their documents are put together: one condition with OR would read
-    every document.
+    Each way is looked up by its own index: one condition with OR would read every document. Their documents are put
+    together as they come, since who asks for them takes each once anyway.
     """
     of_language: dict[str, list[int]] = {}
     for collection in collections:
         of_language.setdefault(collection.language, []).append(collection.pk)
     ids = [pk for held in of_language.values() for pk in held]
-    documents = Document.objects.order_by().values("pk")
-    ways: list[QuerySet[Any]] = [
-        documents.filter(title__icontains=words, collection__in=ids),
-        documents.filter(external_id__icontains=words, collection__in=ids),
-        *(
-            documents.filter(pk__in=_by_words(held, language, words))
-            for language, held in of_language.items()
-        ),
+    documents = Document.objects.filter(collection__in=ids).order_by().values("pk")
+    ways = [
+        _sql(documents.filter(title__icontains=words)),
+        _sql(documents.filter(external_id__icontains=words)),
+        *((_BY_WORDS, (held, language, words)) for language, held in of_language.items()),
     ]
     if identifier := normalised(words):
         known = DocumentIdentifier.objects.filter(value=identifier, document__collection__in=ids)
-        ways.append(known.order_by().values("document"))
-    return Q(pk__in=ways[0].union(*ways[1:]))
+        ways.append(_sql(known.order_by().values("document")))
+    parameters = [value for _, values in ways for value in values]
+    return Q(pk__in=RawSQL(" UNION ALL ".join(way for way, _ in ways), parameters))  # noqa: S611  values are parameters
 
 
-def _by_words(collections: list[int], language: str, words: str) -> RawSQL:
-    return RawSQL(_BY_WORDS, [collections, language, words])  # noqa: S611  a constant, values are parameters
+def _sql(rows: QuerySet[Any]) -> tuple[str, Sequence[Any]]:
+    return rows.query.sql_with_params()
