@@ -62,6 +62,12 @@ def request_of(parent: Mapping[str, str] | None) -> str:
     return (parent or {}).get(_REQUEST_ID) or REQUEST_ID.get()
 
 
+def current_request() -> str:
+    """Return the id of the request that is answered now, or that asked for this work; "" where there is none."""
+    asked = REQUEST_ID.get()
+    return "" if asked == NO_REQUEST else asked
+
+
 @contextmanager
 def asked_by(request_id: str) -> Iterator[None]:
     """Have the log lines of this block, and what it asks of other processes, belong to a request."""
@@ -77,8 +83,8 @@ def carried() -> dict[str, str]:
 
     Outside of one that is nothing, unless traces are on.
     """
-    asked = REQUEST_ID.get()
-    of_request = {} if asked == NO_REQUEST else {_REQUEST_ID: asked}
+    asked = current_request()
+    of_request = {_REQUEST_ID: asked} if asked else {}
     if not is_on():
         return of_request
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator

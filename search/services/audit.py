@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from retrieval_site.audit import audit_note
 from retrieval_site.database.jsonpath import path_exists
-from retrieval_site.tracing import REQUEST_ID
+from retrieval_site.tracing import current_request
 from search.models import AuditEntry, Membership
 from search.models.audit import SEARCHED
 from search.spreadsheets import csv_line
@@ -53,7 +53,7 @@ def audit_keep(note: AuditNote) -> None:
         target_name=note.target_name,
         collection_id=note.collection_id,
         detail=note.detail,
-        request_id=REQUEST_ID.get().strip("-"),
+        request_id=current_request(),
     )
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from retrieval_site.tracing import carried
+from retrieval_site.tracing import NO_REQUEST, asked_by, carried, current_request
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -34,13 +34,17 @@ def enqueue(job: Job) -> None:
 def send(job_id: uuid.UUID) -> bool:
     """Send the message of a queued job now; return whether the broker took it.
 
-    Without a broker the row stays queued and unmarked: the sweeper sends it once the broker is back.
+    Without a broker the row stays queued and unmarked: the sweeper sends it once the broker is back, in the name of the
+    request that asked for the job.
     """
     waiting = Job.objects.filter(pk=job_id, state=JobState.QUEUED)
     if not waiting.update(enqueued_at=timezone.now()):
         return False
     try:
-        headers = {TRACE: carried()}
+        with asked_by(
+            current_request() or waiting.values_list("request_id", flat=True).first() or NO_REQUEST
+        ):
+            headers = {TRACE: carried()}
         current_app.send_task(TASK, args=[str(job_id)], queue=QUEUE, retry=False, headers=headers)
     except BROKER_ERRORS as error:
         log.warning("job %s waits, the broker does not answer: %s", job_id, error)

@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 from retrieval_site.database.locks import transaction_lock
 from retrieval_site.database.own_writes import own_writes_note
 from retrieval_site.errors import AppError
+from retrieval_site.tracing import current_request
 from retrieval_site.typed_json import to_json
 from workers.jobs.ends import job_event_tell, jobs_ended
 from workers.jobs.enqueue import enqueue
@@ -44,7 +45,7 @@ def job_create(job_type: JobType[P, Any], parameters: P, *, owner: AbstractBaseU
     """
     job = Job.objects.create(
         type=job_type.name, params=to_json(parameters), owner_id=owner.pk if owner else None, owned=owner is not None,
-        token_id=_token_of(owner),
+        token_id=_token_of(owner), request_id=current_request(),
     )  # fmt: skip
     enqueue(job)
     return job
@@ -210,7 +211,7 @@ def _queue_again(job: Job, states: Iterable[str], action: str, by: Any, **values
     movable = Job.objects.filter(pk=job.pk, state__in=list(states)).exclude(result__has_key=UNDONE)
     moved = movable.update(
         state=JobState.QUEUED, queued_at=Now(), attempts=0, enqueued_at=None, finished_at=None, error_id="", error="",
-        **_RELEASED, **values,
+        request_id=current_request(), **_RELEASED, **values,
     )  # fmt: skip
     fresh = _fresh(job)
     if not moved:

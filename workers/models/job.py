@@ -64,6 +64,13 @@ class Job(models.Model):
     token_id = models.BigIntegerField(
         null=True, blank=True, help_text="the API token that asked for it, which can be withdrawn"
     )
+    request_id = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="of the request that asked for it last",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     queued_at = models.DateTimeField(db_default=Now(), help_text="since when it waits, where it does")
     enqueued_at = models.DateTimeField(null=True, blank=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
 from datetime import timedelta
@@ -11,6 +12,7 @@ from celery import current_app
 from django.db import connection, transaction
 from django.utils import timezone
 
+from retrieval_site.tracing import asked_by
 from tests.support.probe_jobs import PROBE, ProbeParameters
 from workers.jobs import enqueue, lease, services, sweeper
 from workers.jobs.lease import LeaseRenewal
@@ -110,6 +112,20 @@ def test_a_message_lost_with_an_emptied_redis_is_sent_again(clean_redis):
     Job.objects.filter(pk=job.pk).update(enqueued_at=timezone.now() - LONG_AGO)
     assert sweep() == Sweep(sent=1)
     assert waiting_messages() == 1
+
+
+def test_a_job_that_is_sent_again_keeps_the_request_that_asked_for_it_last(clean_redis):
+    with asked_by("import-17"):
+        job = services.job_create(PROBE, ProbeParameters())
+    for asker in ("import-17", "retry-18"):
+        clean_redis.flushdb()
+        Job.objects.filter(pk=job.pk).update(enqueued_at=timezone.now() - LONG_AGO)
+        assert sweep() == Sweep(sent=1)
+        (message,) = clean_redis.lrange(enqueue.QUEUE, 0, -1)
+        assert json.loads(message)["headers"][enqueue.TRACE] == {"request_id": asker}
+        Job.objects.filter(pk=job.pk).update(state=JobState.FAILED)
+        with asked_by("retry-18"):
+            services.job_retry(job)
 
 
 def test_while_messages_wait_in_the_queue_nothing_is_sent_twice(clean_redis):
