@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,14 @@ from playwright.sync_api import expect, sync_playwright
 
 from retrieval_site.accounts.models import User
 from search.models import Collection, Document
-from search.services.documents import encode_soon
+from search.services.document_fields import DocumentFields, image_input
+from search.services.documents import DocumentRecord, documents_save, encode_soon
+from search.thumbnails import thumbnails_store
 from tests.support.corpus import kept_tiny_version, make_collection, picture
 from tests.support.pages import save_document
 from tests.support.tiny_bundle import COLOURS
 from tests.support.workers import _query_worker_process, query_worker  # noqa: F401  fixtures
+from workers.inference.pictures import open_picture
 from workers.jobs.runner import run_job_inline
 
 if TYPE_CHECKING:
@@ -39,6 +43,7 @@ ARGUMENTS = [
 AXE = Path(__file__).parent / "vendor" / "axe" / "axe.min.js"
 AXE_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 TIMEOUT_MS = 60_000
+PHOTO_SIZE = (640, 480)
 PASSWORD = "a long enough password"
 """Long enough for a machine that does other work beside the tests."""
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
@@ -129,24 +134,36 @@ def site(live_server: Any, query_worker: object, tmp_path: Path) -> Site:  # noq
     """Two documents a colour in a public collection, one in a private one, a model that tells colours apart."""
     kept_tiny_version(tmp_path)
     notes, private = make_collection("notes"), make_collection("vault", visibility="private")
-    documents = {
-        colour: save_document(
-            notes,
-            f"{colour}-1",
-            title=f"{colour.title()} pump",
-            body=f"The {colour} pump is in the hall. " + "Nothing else is known of it. " * 40,
-            tags=("pump",),
-            metadata={"colour": colour},
-            pictures=[picture(rgb, size=(640, 480))],
-        )
-        for colour, rgb in COLOURS.items()
-    }
-    for colour in COLOURS:
-        save_document(notes, f"{colour}-2", title=f"{colour.title()} valve", body=f"A {colour} valve.")
+    pumps, valves = ([_record(notes, colour, kind) for colour in COLOURS] for kind in ("pump", "valve"))
+    documents_save(collection=notes, records=[*pumps, *valves])
+    stored = {document.external_id: document for document in Document.objects.filter(collection=notes)}
+    documents = {colour: stored[f"{colour}-1"] for colour in COLOURS}
     documents["secret"] = save_document(private, "secret", title="Secret red motor", body="A red motor.")
     job = run_job_inline(encode_soon())
     assert job.state == "succeeded", job.error
     return Site(live_server.url, notes, private, documents)
+
+
+def _record(notes: Collection, colour: str, kind: str) -> DocumentRecord:
+    """A pump with a photo, or a valve without one."""
+    if kind == "valve":
+        fields = DocumentFields(title=f"{colour.title()} valve", body=f"A {colour} valve.")
+        return DocumentRecord(f"{colour}-2", fields)
+    photo = _photo(COLOURS[colour])
+    image = image_input(photo, notes, size=PHOTO_SIZE)
+    thumbnails_store(image.blob_id, open_picture(photo))
+    fields = DocumentFields(
+        title=f"{colour.title()} pump",
+        body=f"The {colour} pump is in the hall. " + "Nothing else is known of it. " * 40,
+        tags=("pump",),
+        metadata={"colour": colour},
+    )
+    return DocumentRecord(f"{colour}-1", fields, (image,))
+
+
+@cache
+def _photo(colour: tuple[int, int, int]) -> bytes:
+    return picture(colour, size=PHOTO_SIZE)
 
 
 def administrator(context: BrowserContext, url: str) -> Page:
