@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from workers.neural.grid import GridTower, grid_tower
 from workers.neural.images.regions import RegionEncoder
+from workers.neural.native import HALF_MIN_VALUES
 from workers.neural.two_tower import TwoTower
 from workers.training.recurrent import gru_operator, with_one_grus
 from workers.training.seen_words import with_packed_tables
@@ -39,10 +40,6 @@ EMBEDDING, CELLS, NODES = "embedding", "cells", "nodes"
 _SECOND = "second_"
 _RESULT = "result_of_tower_"
 Grid = tuple[int, int]
-HALF_MIN_VALUES = 16_384
-"""Smaller constants stay float32: shapes and scales must be exact, and kernels of depthwise convolutions, into which
-batch norm is folded, take a hundredth of an EfficientNet's file and most of what half precision costs its vectors.
-"""
 
 
 def image_graph(model: TwoTower, size: int, *, crops: bool, half: bool) -> tuple[bytes, Grid | None]:
