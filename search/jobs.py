@@ -29,6 +29,7 @@ from search.importers.job import import_file, opened
 from search.importers.looking import HowWritten, look_at
 from search.importers.undoing import remove_imported
 from search.indexing.broken import forget_broken
+from search.indexing.dropped import passed_over_once_dropped
 from search.indexing.encode import encode_missing
 from search.indexing.prepare import coverage_report, prepare
 from search.indexing.split import split_pending
@@ -202,10 +203,11 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
     split_pending(ctx)
     found: CoverageByVersion = {}
     for version in versions_live():
-        encode_missing(version, ctx)
-        with waiting_for_shards():
-            found[version.key] = coverage_report(version)
-            calibrate_version(version, ctx)
+        with passed_over_once_dropped(version):
+            encode_missing(version, ctx)
+            with waiting_for_shards():
+                found[version.key] = coverage_report(version)
+                calibrate_version(version, ctx)
     fields_count()
     vocabularies_refresh(ctx.checkpoint)
     find_new_soon()
@@ -215,7 +217,11 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
 @job_handler(CALIBRATE)
 def run_calibrate(run: JobRun[JobParameters, CalibrateResult]) -> CalibrateResult:
     """Fit the calibrations of the live versions for which there is more to learn from than there was."""
-    return CalibrateResult(calibrations=sum(calibrate_version(version, run) for version in versions_live()))
+    calibrations = 0
+    for version in versions_live():
+        with passed_over_once_dropped(version):
+            calibrations += calibrate_version(version, run)
+    return CalibrateResult(calibrations=calibrations)
 
 
 @job_handler(FILL_QUEUE)

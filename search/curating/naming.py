@@ -33,6 +33,8 @@ def documents_named(collections: Iterable[Collection], words: str) -> Q:
     for collection in collections:
         of_language.setdefault(collection.language, []).append(collection.pk)
     ids = [pk for held in of_language.values() for pk in held]
+    if not ids:
+        return Q(pk__in=())
     documents = Document.objects.filter(collection__in=ids).order_by().values("pk")
     ways = [
         _sql(documents.filter(title__icontains=words)),

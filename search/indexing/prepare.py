@@ -12,6 +12,7 @@ from models_admin.models import ModelVersion, VersionState
 from models_admin.services import version_move
 from retrieval_site.errors import AppError
 from search.indexing.broken import broken_units
+from search.indexing.dropped import passed_over_once_dropped
 from search.indexing.encode import encode_missing
 from search.vectors.coverage import coverage
 from search.vectors.sharded.waiting import waiting_for_shards
@@ -51,9 +52,14 @@ def prepare(version: ModelVersion, ctx: JobContext) -> dict[str, Covered]:
 
 
 def _caught_up(version: ModelVersion, ctx: JobContext) -> dict[str, Covered]:
-    encode_missing(version, ctx)
-    with waiting_for_shards():
-        return coverage_report(version)
+    with passed_over_once_dropped(version):
+        encode_missing(version, ctx)
+        with waiting_for_shards():
+            return coverage_report(version)
+    now = ModelVersion.objects.filter(pk=version.pk).first()
+    if now is None:
+        raise AppError("model.not_found/deleted")
+    raise AppError("version.wrong_state", model=now.key, state=str(now.state), action="prepared")
 
 
 def _build(version: ModelVersion, ctx: JobContext) -> None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from models_admin.versions import versions_live
 from retrieval_site.events import event_tell
+from search.indexing.dropped import passed_over_once_dropped
 from search.job_types import MONITOR, MonitorResult
 from search.models import DriftMeasurement, QueryPart, RecallMeasurement
 from search.monitoring.alerts import alerts_now
@@ -50,11 +51,12 @@ def measure_all(run: JobRun[JobParameters, MonitorResult]) -> MonitorResult:
     run.stage("measure recall and drift", len(directions))
     recalls = drifts = 0
     for direction in directions:
-        recall = measure_recall(direction, run.checkpoint)
-        if recall is not None:
-            recalls += 1
-            candidates_follow(recall)
-        drifts += measure_drift(direction) is not None
+        with passed_over_once_dropped(direction.version):
+            recall = measure_recall(direction, run.checkpoint)
+            if recall is not None:
+                recalls += 1
+                candidates_follow(recall)
+            drifts += measure_drift(direction) is not None
         run.advance(1)
         run.checkpoint()
     _forget_old()

@@ -17,6 +17,7 @@ from models_admin.models import ModelVersion
 from retrieval_site.errors import AppError
 from search.indexing import encode as encode_module
 from search.indexing import encoders
+from search.indexing import prepare as prepare_module
 from search.indexing.locks import version_lock
 from search.models import DocumentImage, Passage
 from search.services.collections import collection_create
@@ -24,7 +25,7 @@ from search.services.document_fields import DocumentFields, image_input
 from search.services.documents import DocumentRecord, documents_save, encode_soon
 from search.vectors.coverage import coverage
 from search.vectors.index import index_state
-from search.vectors.tables import VectorTable, table_create
+from search.vectors.tables import VectorTable, table_create, table_drop
 from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
 from tests.support.trigger_bundle import trigger_version
 from workers.encoding.pool import POOL
@@ -385,3 +386,46 @@ def test_how_many_vectors_there_are_is_a_superusers_business(rights, shown):
     )
     encode_module._build_shown(ctx)(50, 200)
     assert told == [shown]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("left", "ended"), [("retired", ("succeeded", "")), ("ready", ("failed", "job.crashed"))]
+)
+def test_a_version_that_is_retired_while_it_is_encoded_ends_no_job(version, corpus, monkeypatch, left, ended):
+    """What is damaged does: a version that should have its table."""
+    save(corpus)
+    original = encode_module.encode
+
+    def dropping(*args):
+        found = original(*args)
+        ModelVersion.objects.filter(pk=version.pk).update(state=left)
+        table_drop(version)
+        return found
+
+    monkeypatch.setattr(encode_module, "encode", dropping)
+    job = run_encode()
+    assert (job.state, job.error_id) == ended
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("deleted", "error_id"), [(False, "version.wrong_state"), (True, "model.not_found")])
+def test_catching_up_a_version_that_is_retired_meanwhile_says_so(
+    version, corpus, monkeypatch, deleted, error_id
+):
+    original = prepare_module.encode_missing
+
+    def dropping(*args):
+        rows = ModelVersion.objects.filter(pk=version.pk)
+        rows.update(state="retired")
+        table_drop(version)
+        if deleted:
+            rows.delete()
+        original(*args)
+
+    save(corpus)
+    monkeypatch.setattr(prepare_module, "encode_missing", dropping)
+    ctx = SimpleNamespace(job=SimpleNamespace(owner=None), stage=lambda *_, **__: None, checkpoint=list)
+    with pytest.raises(AppError) as caught:
+        prepare_module.prepare(version, ctx)
+    assert caught.value.id == error_id

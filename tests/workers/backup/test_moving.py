@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections import namedtuple
@@ -30,6 +31,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parents[3]
 COUNT = 30
 Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture(autouse=True)
+def _no_site_is_connected(query_worker: subprocess.Popen[bytes]) -> Iterator[None]:
+    """The query worker of other tests loses its connections, and opens none meanwhile."""
+    query_worker.send_signal(signal.SIGSTOP)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        yield
+    finally:
+        query_worker.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture

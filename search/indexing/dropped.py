@@ -1,0 +1,32 @@
+"""Versions whose vectors somebody drops while a job works with them: they were retired or deleted meanwhile."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from django.db import ProgrammingError
+from psycopg.errors import UndefinedTable
+
+from models_admin.models import ModelVersion, VersionState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def passed_over_once_dropped(version: ModelVersion) -> Iterator[None]:
+    """End the block early, without an error, where the version's tables are gone and it is no longer ready.
+
+    A missing table of a version that is ready still raises: that is damage, which nobody should pass over.
+    """
+    try:
+        yield
+    except (ProgrammingError, UndefinedTable, ModelVersion.DoesNotExist, LookupError) as error:
+        is_other = isinstance(error, ProgrammingError) and not isinstance(error.__cause__, UndefinedTable)
+        if is_other or ModelVersion.objects.filter(pk=version.pk, state=VersionState.READY).exists():
+            raise
+        log.info("%s was retired or deleted meanwhile: passed over", version)
