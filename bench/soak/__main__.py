@@ -261,7 +261,7 @@ def _say_memory(day: Day, memory: Memory, report: Report) -> None:
     """Print what each part held in the second half of both calm spans, and at most."""
     print("| part | MiB at the beginning | at the end | at most |\n|---|---|---|---|")
     for name in MARKS:
-        first, last = (memory.mib(name, *span) or [0.0] for span in day.calm)
+        first, last = (memory.mib(name, *span) or [0.0] for span in (day.calm[0], day.calm[-1]))
         most = max(held for held in memory.mib(name, 0, time.monotonic()) or [0.0])
         print(f"| {name} | {percentile(first, 50):.0f} | {percentile(last, 50):.0f} | {most:.0f} |")
         report.figures[f"{name}, MiB at the end / beginning"] = percentile(last, 50) / max(

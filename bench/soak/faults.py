@@ -152,7 +152,7 @@ def _starved(site: Site, name: str) -> Iterator[None]:
     """Let no process of a part take more memory than it has; those that it starts meanwhile neither."""
     before: list[tuple[psutil.Process, Limits]] = []
     for process in site.tree(name):
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, NotPermittedError):  # one that ends just now may be neither
             limits = limits_of(process)
             has = process.memory_info().vms + SPARE_BYTES
             limits_set(process, (has, limits[1]))
@@ -163,7 +163,7 @@ def _starved(site: Site, name: str) -> Iterator[None]:
         known = {process.pid: limits for process, limits in before}
         usual = next(iter(known.values()), (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         for process in site.tree(name):  # those that were started meanwhile, too
-            with contextlib.suppress(psutil.Error):
+            with contextlib.suppress(psutil.Error, NotPermittedError):
                 limits_set(process, known.get(process.pid, usual))
 
 
