@@ -15,6 +15,7 @@ from workers.inference.checks.probing import Prober
 from workers.inference.encoder import load_encoder
 from workers.inference.errors import BundleError
 from workers.inference.manifest import parse_manifest
+from workers.inference.openvino_runtime import Compiler
 from workers.inference.references import (
     EACH_MAX,
     FILE,
@@ -29,6 +30,14 @@ TEXTS = ("a red pump", "the rusty valve on the ground")
 SEEDS = (1, 2)
 DIGEST = "9bb40be227b261f59c85ad0e5d17e0a270d4d9ae2707bab9c12527b6987cc413"
 """Of the first seed's points."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _float32():
+    """What bf16 may cost on processors that have it is the business of `choose_precision`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compiler, "has_bf16", False)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from workers.inference.bundles import bundle_extract
 from workers.inference.checks.probing import Prober
 from workers.inference.encoder import load_encoder
 from workers.inference.errors import BundleError
+from workers.inference.openvino_runtime import Compiler
 from workers.inference.probes import probe_pictures
 from workers.inference.published.bundle import PublishedAbout, published_bundle
 from workers.inference.validation import validate_bundle
@@ -47,6 +48,14 @@ def taken_over(folder, tmp_path, graphs=""):
     assert all(report.probes[tower]["milliseconds"] > 0 for tower in ("image", "text"))
     bundle_extract(path, tmp_path / "tiny")
     return report.manifest, load_encoder(tmp_path / "tiny", device="cpu")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _float32():
+    """What bf16 may cost on processors that have it is the business of `choose_precision`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compiler, "has_bf16", False)
+        yield
 
 
 def agree(encoder, model, tokenizer, *, fixed):
