@@ -13,7 +13,6 @@ from django.utils.translation import gettext
 from retrieval_site.database.counting import BoundedPaginator, is_large
 
 if TYPE_CHECKING:
-    from django.core.paginator import Paginator
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
@@ -52,7 +51,7 @@ class CarefulAdmin(admin.ModelAdmin[_Row], Generic[_Row]):
 
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[_Row], per_page: int, *args: Any, **kwargs: Any
-    ) -> Paginator[_Row]:
+    ) -> BoundedPaginator:
         """Return the list's pages; estimates, which draw on all rows, are for superusers."""
         return BoundedPaginator(queryset, per_page, *args, estimated=request.user.is_superuser)
 

@@ -41,9 +41,12 @@ class BoundedCount(Subquery):
         super().__init__(_few(rows), **extra)
 
 
-def counted(rows: QuerySet[Any], *, estimated: bool = False) -> int:
-    """Return how many rows there are, `COUNTED_MAX + 1` for more; with `estimated` the planner's estimate of those."""
-    number = _few(rows).count()
+def counted(rows: QuerySet[Any], *, estimated: bool = False, sooner: QuerySet[Any] | None = None) -> int:
+    """Return how many rows there are, `COUNTED_MAX + 1` for more; with `estimated` the planner's estimate of those.
+
+    `sooner`: rows that are as many, or also more than are counted, and found in less time.
+    """
+    number = _few(rows if sooner is None else sooner).count()
     if number <= COUNTED_MAX or not estimated:
         return number
     plan = json.loads(rows.order_by().values("pk").explain(format="json"))[0]["Plan"]
@@ -94,17 +97,18 @@ def _few(rows: QuerySet[Any]) -> QuerySet[Any]:
 class BoundedPaginator(Paginator[Any]):
     """Pages of the first `COUNTED_MAX` rows: a page further behind would read all before it.
 
-    `count` is a number of `counted`.
+    `count` is a number of `counted`, `sooner` may be set to what that takes.
     """
 
     def __init__(self, rows: QuerySet[Any], per_page: int, *args: Any, estimated: bool = False) -> None:
         super().__init__(rows, per_page, *args)
         self._rows, self._estimated = rows, estimated
+        self.sooner: QuerySet[Any] | None = None
 
     @cached_property
     def count(self) -> int:
         """How many rows there are, about where they are many."""
-        return counted(self._rows, estimated=self._estimated)
+        return counted(self._rows, estimated=self._estimated, sooner=self.sooner)
 
     @cached_property
     def num_pages(self) -> int:

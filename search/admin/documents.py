@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
-from retrieval_site.database.counting import BoundedCount
+from retrieval_site.database.counting import COUNTED_MAX, BoundedCount, BoundedPaginator
 from retrieval_site.errors import AppError
 from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.languages.said import in_readers_language
@@ -255,8 +255,19 @@ class DocumentAdmin(CuratedAdmin):
         """Keep the documents that are named so: looking for a part of each text would read every text."""
         if not (words := search_term.replace("\0", "").strip()[:WORDS_MAX]):
             return queryset, False
-        collections = Collection.objects.curated_by(request.user).only("pk", "language")
+        collections = list(Collection.objects.curated_by(request.user).only("pk", "language"))
+        if not queryset.query.where:
+            named = documents_named(collections, words, most=COUNTED_MAX + 1)
+            request.counted_sooner = Document.objects.filter(named)  # type: ignore[attr-defined]
         return queryset.filter(documents_named(collections, words)), False
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> BoundedPaginator:
+        """Return the list's pages; those of a search without filters are counted sooner."""
+        pages = super().get_paginator(request, queryset, *args, **kwargs)
+        pages.sooner = getattr(request, "counted_sooner", None)
+        return pages
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Say first what the document is; offer to remove pictures only where there are some."""

@@ -7,46 +7,67 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
-from search.models import Document, DocumentIdentifier
+from search.models import Document
 from search.words.identifiers import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import TypeAlias
 
     from django.db.models import QuerySet
 
     from search.models import Collection
 
+    Way: TypeAlias = tuple[str, Sequence[Any]]
+    """A statement that gives documents' ids, and its parameters."""
+
 _BY_WORDS = """
     SELECT document_id FROM lexical_passage
     WHERE collection_id = ANY(%s) AND words @@ websearch_to_tsquery(('search_' || %s)::regconfig, search_plain(%s))
 """
+_AMONG = " AND document_id = ANY(%s)"
 
 
-def documents_named(collections: Iterable[Collection], words: str) -> Q:
+def documents_named(
+    collections: Iterable[Collection],
+    words: str,
+    *,
+    among: Sequence[int] | None = None,
+    most: int | None = None,
+) -> Q:
     """Return the condition that a document of these collections is named so.
 
     Each way is looked up by its own index: one condition with OR would read every document. Their documents are put
-    together as they come, since who asks for them takes each once anyway.
+    together as they come, since who asks for them takes each once anyway. `among`: only these documents are looked at.
+    `most`: no way is followed beyond so many documents, which is enough to count up to that.
     """
     of_language: dict[str, list[int]] = {}
     for collection in collections:
         of_language.setdefault(collection.language, []).append(collection.pk)
     ids = [pk for held in of_language.values() for pk in held]
-    if not ids:
+    if not ids or (among is not None and not among):
         return Q(pk__in=())
-    documents = Document.objects.filter(collection__in=ids).order_by().values("pk")
+    documents = Document.objects.filter(collection__in=ids)
+    if among is not None:
+        documents = documents.filter(pk__in=RawSQL("SELECT unnest(%s::bigint[])", [among]))
     ways = [
         _sql(documents.filter(title__icontains=words)),
         _sql(documents.filter(external_id__icontains=words)),
-        *((_BY_WORDS, (held, language, words)) for language, held in of_language.items()),
+        *(_by_words(held, language, words, among) for language, held in of_language.items()),
     ]
     if identifier := normalised(words):
-        known = DocumentIdentifier.objects.filter(value=identifier, document__collection__in=ids)
-        ways.append(_sql(known.order_by().values("document")))
-    parameters = [value for _, values in ways for value in values]
-    return Q(pk__in=RawSQL(" UNION ALL ".join(way for way, _ in ways), parameters))  # noqa: S611  values are parameters
+        ways.append(_sql(documents.filter(identifiers__value=identifier)))
+    end, last = (" LIMIT %s", [most]) if most else ("", [])
+    statement = " UNION ALL ".join(f"({way}{end})" for way, _ in ways)
+    parameters = [value for _, values in ways for value in (*values, *last)]
+    return Q(pk__in=RawSQL(statement, parameters))  # noqa: S611  values are parameters
 
 
-def _sql(rows: QuerySet[Any]) -> tuple[str, Sequence[Any]]:
-    return rows.query.sql_with_params()
+def _by_words(collections: list[int], language: str, words: str, among: Sequence[int] | None) -> Way:
+    if among is None:
+        return _BY_WORDS, (collections, language, words)
+    return _BY_WORDS + _AMONG, (collections, language, words, among)
+
+
+def _sql(documents: QuerySet[Document]) -> Way:
+    return documents.order_by().values("pk").query.sql_with_params()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import F, Q, QuerySet
@@ -11,7 +11,7 @@ from django.db.models.expressions import RawSQL
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext
 
-from retrieval_site.database.counting import counted
+from retrieval_site.database.counting import COUNTED_MAX, counted
 from retrieval_site.errors import AppError
 from retrieval_site.languages.lazy import gettext_lazy
 from search.curating.naming import documents_named
@@ -23,10 +23,14 @@ from search.models import Collection, Document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.db.models.expressions import OrderBy
+
     from search.querysets import Viewer
 
 WORDS_MAX = 200
 DOCUMENTS_A_PAGE = 50
+NEAR = 2000
+"""So many documents are looked through for a word before all that have it are sorted."""
 SORTS = {
     "-updated_at": gettext_lazy("Last changed first"),
     "-created_at": gettext_lazy("Newest first"),
@@ -57,11 +61,16 @@ class DocumentsPage:
     next: str
 
 
-def documents_asked(asked: DocumentsAsked) -> QuerySet[Document]:
-    """Return the documents that fit, in no order. Raises AppError `parameter.invalid` for an unknown quality."""
+def documents_asked(
+    asked: DocumentsAsked, *, among: Sequence[int] | None = None, most: int | None = None
+) -> QuerySet[Document]:
+    """Return the documents that fit, in no order; for `among` and `most` see `documents_named`.
+
+    Raises AppError `parameter.invalid` for an unknown quality.
+    """
     rows = Document.objects.filter(collection=asked.collection).order_by()
     if asked.words:
-        rows = rows.filter(documents_named([asked.collection], asked.words))
+        rows = rows.filter(documents_named([asked.collection], asked.words, among=among, most=most))
     for condition in filters_conditions(asked.filters):
         where = condition.where.format(*["%s"] * condition.where.count("{}"))
         found = f"SELECT {condition.document} FROM {condition.rows} WHERE {where}"  # noqa: S608  filters' own SQL
@@ -73,9 +82,10 @@ def documents_asked(asked: DocumentsAsked) -> QuerySet[Document]:
 
 def documents_counted(asked: DocumentsAsked) -> int:
     """Return how many documents fit, as `retrieval_site.database.counting` says it."""
-    rows = documents_asked(asked)
-    if asked.words or asked.filters or asked.quality:
-        return counted(rows)
+    if asked.filters or asked.quality:
+        return counted(documents_asked(asked))
+    if asked.words:
+        return counted(documents_asked(asked, most=COUNTED_MAX + 1))
     return documents_of(asked.collection)
 
 
@@ -86,18 +96,36 @@ def page_of(asked: DocumentsAsked, cursor: str, viewer: Viewer) -> DocumentsPage
     """
     name, downwards = asked.sort.removeprefix("-"), asked.sort.startswith("-")
     purpose = _PURPOSE.format(f"{asked.collection.pk} {asked.sort}")
-    rows = documents_asked(asked).defer("body").prefetch_related("images")
+    behind = Q()
     if cursor:
-        rows = rows.filter(
-            _behind(name, json.loads(cursor_open(cursor, purpose, viewer)), downwards=downwards)
-        )
+        behind = _behind(name, json.loads(cursor_open(cursor, purpose, viewer)), downwards=downwards)
     order = (F(name).desc(), F("pk").desc()) if downwards else (F(name).asc(), F("pk").asc())
-    found = list(rows.order_by(*order)[: DOCUMENTS_A_PAGE + 1])
+    found = _next(asked, behind, order)
     shown = found[:DOCUMENTS_A_PAGE]
     if len(found) == len(shown):
         return DocumentsPage(shown, "")
     place = json.dumps([str(getattr(shown[-1], name)), shown[-1].pk]).encode()
     return DocumentsPage(shown, cursor_seal(place, purpose, viewer))
+
+
+def _next(asked: DocumentsAsked, behind: Q, order: tuple[OrderBy, OrderBy]) -> list[Document]:
+    """Return the page's documents and one more, where there is one.
+
+    A word that many documents have has a page among the next ones already: sorting all that have it takes longer.
+    """
+    wanted = DOCUMENTS_A_PAGE + 1
+
+    def read(among: Sequence[int] | None) -> list[Document]:
+        rows = documents_asked(asked, among=among).filter(behind).order_by(*order)
+        return list(rows.defer("body").prefetch_related("images")[:wanted])
+
+    if asked.words and not (asked.filters or asked.quality):
+        every = documents_asked(replace(asked, words="")).filter(behind).order_by(*order)
+        near = list(every.values_list("pk", flat=True)[:NEAR])
+        found = read(near)
+        if len(found) == wanted or len(near) < NEAR:
+            return found
+    return read(None)
 
 
 def _behind(name: str, place: list[Any], *, downwards: bool) -> Q:
