@@ -36,13 +36,21 @@ def test_a_model_comes_back_as_it_was(model, tmp_path):
     )
 
 
-def test_half_precision_halves_the_file_and_computes_in_full_precision(model, tmp_path):
+def test_half_precision_halves_the_file_and_computes_in_full_precision(tmp_path):
+    torch.manual_seed(0)
+    image = SmallResnetConfig(widths=(32, 128), blocks=(1, 1))
+    model = TwoTowerConfig(64, 2000, image, GruConfig(word_dim=64), CosineConfig()).build().eval()
     whole, half = native_weights(model, half=False), native_weights(model, half=True)
-    assert len(half) < 0.7 * len(whole)
+    assert len(half) < 0.6 * len(whole)
     again = load_native(native_config(model), written(tmp_path, half))
     assert {p.dtype for p in again.parameters()} == {torch.float32}
     pixels = torch.randn(4, 3, 32, 32)
     assert (again.encode_image(pixels) * model.encode_image(pixels)).sum(1).min() > 0.9999
+
+
+def test_small_kernels_stay_exact_in_half_precision(model):
+    """Graphs keep them, too: what a detector chooses goes by differences that half precision takes away."""
+    assert native_weights(model, half=True) == native_weights(model, half=False)
 
 
 @pytest.mark.parametrize(
