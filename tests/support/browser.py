@@ -43,9 +43,9 @@ ARGUMENTS = [
 AXE = Path(__file__).parent / "vendor" / "axe" / "axe.min.js"
 AXE_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 TIMEOUT_MS = 60_000
+"""Long enough for a machine that does other work beside the tests."""
 PHOTO_SIZE = (640, 480)
 PASSWORD = "a long enough password"
-"""Long enough for a machine that does other work beside the tests."""
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 REFUSED = ("Failed to load resource", "Response Status Error")
 """What Chromium and htmx say of any answer of 400 and above."""
