@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     """A statement that gives documents' ids, and its parameters."""
 
 _BY_WORDS = """
-    SELECT document_id FROM lexical_passage
+    SELECT DISTINCT document_id FROM lexical_passage
     WHERE collection_id = ANY(%s) AND words @@ websearch_to_tsquery(('search_' || %s)::regconfig, search_plain(%s))
 """
 _AMONG = " AND document_id = ANY(%s)"
@@ -39,7 +39,7 @@ def documents_named(
 
     Each way is looked up by its own index: one condition with OR would read every document. Their documents are put
     together as they come, since who asks for them takes each once anyway. `among`: only these documents are looked at.
-    `most`: no way is followed beyond so many documents, which is enough to count up to that.
+    `most`: each way gives no more than so many documents, which is enough to count up to that.
     """
     of_language: dict[str, list[int]] = {}
     for collection in collections:

@@ -65,6 +65,17 @@ def test_pages_of_a_word_are_whole_and_in_order(collection, monkeypatch, near, s
     assert pages(collection, words, sort) == wanted
 
 
+def test_a_document_is_counted_once_whatever_number_of_its_passages_has_the_word(collection, monkeypatch):
+    first = Document.objects.get(external_id="d02")
+    texts = [
+        first.passages.create(ordinal=place, start=0, end=9, text="Leaks again.") for place in range(1, 40)
+    ]
+    assert len(texts) == 39
+    monkeypatch.setattr("retrieval_site.database.counting.COUNTED_MAX", 6)
+    monkeypatch.setattr(selection, "COUNTED_MAX", 6)
+    assert documents_counted(asked_of(collection, "leaks", {}, "", "")) == 7  # more than six
+
+
 def test_a_word_is_counted_exactly_up_to_what_is_counted_at_all(collection, monkeypatch):
     for most, said in ((7, 8), (8, 8), (30, 8)):
         monkeypatch.setattr("retrieval_site.database.counting.COUNTED_MAX", most)
