@@ -19,9 +19,10 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def passed_over_once_dropped(version: ModelVersion) -> Iterator[None]:
-    """End the block early, without an error, where the version's tables are gone and it is no longer ready.
+    """End the block early, without an error, where the version's tables or row are gone and it is no longer ready.
 
-    A missing table of a version that is ready still raises: that is damage, which nobody should pass over.
+    Whoever asks for the encoder of a version without a row gets a LookupError. A missing table of a version that is
+    ready still raises: that is damage, which nobody should pass over.
     """
     try:
         yield
