@@ -148,6 +148,8 @@ def _told(
 ) -> Iterator[tuple[float, bool]]:
     """Yield the score of each labelled hit and whether it is relevant."""
     own = document_vectors(version, PASSAGE.name, document_id, limit=PASSAGES_MAX)
+    if not len(own):  # it was deleted or changed a moment ago: nothing says which texts are its twins
+        return
     vectors = unit_vectors(version, PASSAGE.name, [hit.unit_id for hit in found])
     for hit in found:
         is_own = hit.document_id == document_id

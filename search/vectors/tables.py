@@ -9,6 +9,7 @@ an HNSW index goes, a row fits into a page.
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -23,12 +24,18 @@ from search.vectors.sharded.layout import is_sharded, parts_named
 from search.vectors.sharded.tables import parts_create, parts_drop
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.backends.utils import CursorWrapper
+
     from models_admin.models import ModelVersion
 
 IndexKind = Literal["hnsw", "binary"]
 INDEX_KINDS: tuple[IndexKind, ...] = ("hnsw", "binary")
 DIM_MAX = 4000
 DROP_LOCK_TIMEOUT_SECONDS = 5.0
+DROP_LOCK_BRIEF_SECONDS = 0.1
+"""Far below the second after which PostgreSQL looks for circles (`deadlock_timeout`)."""
 _NAME = re.compile(r"embedding_(\d+)_([a-z]+)")
 
 _CREATE = sql.SQL("""
@@ -138,18 +145,43 @@ def table_drop(version: ModelVersion) -> None:
     Waits a few seconds for searches and writers, then raises AppError `vectors.in_use` instead of standing in
     the queue, where it would hold up every search that comes after it.
     """
-    parts = [part for kind in unit_kinds() for part in parts_named(VectorTable(version.pk, kind.name).name)]
+    tables = [VectorTable(version.pk, kind.name) for kind in unit_kinds()]
+    parts = [part for table in tables for part in parts_named(table.name)]
+    there = [table for table in tables if table.exists()]
+    # Dropping a table locks that of its units, too: the foreign key goes with it.
+    locked = [*(unit_kind(table.kind).table for table in there), *(table.name for table in there)]
+    until = time.monotonic() + DROP_LOCK_TIMEOUT_SECONDS
+    while there and not _dropped(there, locked, until - time.monotonic()):
+        if time.monotonic() > until:
+            raise AppError("vectors.in_use", model=version.key)
+        locked = [*locked[1:], locked[0]]
+    parts_drop(parts)
+
+
+def _dropped(tables: Sequence[VectorTable], locked: Sequence[str], seconds: float) -> bool:
+    """Drop the tables once all the locks are held; False where some were not to be had.
+
+    The first is waited for, the others hardly: whoever waits for one while they hold another may stand in a circle
+    with a writer, and PostgreSQL would end one of the two, a second later.
+    """
+    first, *others = (sql.Identifier(name) for name in locked)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{int(DROP_LOCK_TIMEOUT_SECONDS * 1000)}ms'")
-            for kind in unit_kinds():
-                table = VectorTable(version.pk, kind.name)
-                cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table.identifier))
+            _lock(cursor, [first], max(seconds, DROP_LOCK_BRIEF_SECONDS))
+            _lock(cursor, others, DROP_LOCK_BRIEF_SECONDS)
+            for table in tables:
+                cursor.execute(sql.SQL("DROP TABLE {}").format(table.identifier))
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
-        raise AppError("vectors.in_use", model=version.key) from error
-    parts_drop(parts)
+        return False
+    return True
+
+
+def _lock(cursor: CursorWrapper, names: Sequence[sql.Identifier], seconds: float) -> None:
+    cursor.execute(f"SET LOCAL lock_timeout = '{int(seconds * 1000)}ms'")
+    for name in names:
+        cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(name))
 
 
 def table_names() -> tuple[VectorTable, ...]:

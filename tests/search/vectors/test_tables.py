@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from django.db import connection, transaction
@@ -83,6 +84,34 @@ def test_deleting_a_document_deletes_its_vectors_under_every_version():
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT unit_id FROM embedding_{version.pk}_passage ORDER BY 1")
             assert [row for (row,) in cursor.fetchall()] == [passages[1].pk, passages[2].pk]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("order", [("passage", "documentimage"), ("documentimage", "passage")])
+def test_dropping_and_writing_never_wait_for_each_other_in_a_circle(order):
+    """Whoever saves a document locks its units' tables in an order of their own."""
+    version, first = make_version(), threading.Event()
+    ended = []
+
+    def write() -> None:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(f"LOCK TABLE search_{order[0]} IN ROW SHARE MODE")
+                first.set()
+                time.sleep(0.5)  # until dropping has the other lock, and waits
+                cursor.execute(f"LOCK TABLE search_{order[1]} IN ROW SHARE MODE")
+                time.sleep(1.2)
+            ended.append("written")
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    first.wait(10)
+    table_drop(version)
+    thread.join()
+    assert ended == ["written"]
+    assert not VectorTable(version.pk, "passage").exists()
 
 
 @pytest.mark.django_db(transaction=True)
