@@ -14,7 +14,7 @@ from search.indexing.encoders import set_aside_ends_the_job
 from search.units.kind import Modality, UnitBatch, UnitFailure, UnitReading
 from search.units.registry import unit_kind
 from search.vectors.coverage import units_missing
-from workers.inference.errors import EncoderSetAsideError, InferenceError
+from workers.inference.errors import EncoderNotStartedError, EncoderSetAsideError, InferenceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,13 +64,14 @@ def batches_missing(version: ModelVersion, kind: str, encoder: Encoder) -> Itera
 def encode(encoder: Encoder, modality: Modality, batch: UnitBatch) -> EncodedUnits:
     """Encode a batch; when it fails, each unit alone, so that only those that are bad are left out.
 
-    Raises AppError `version.set_aside` where that ended the encoder's process once too often.
+    Raises AppError `version.set_aside` where that ended the encoder's process once too often, and
+    EncoderNotStartedError where none could be started: no unit is to blame for that.
     """
     run = encoder.encode_texts if modality == "text" else _encode_pixels(encoder)
     with set_aside_ends_the_job():
         try:
             return EncodedUnits(batch.ids, _checked(run(batch.inputs)), batch.failures)
-        except EncoderSetAsideError:
+        except (EncoderSetAsideError, EncoderNotStartedError):
             raise
         except InferenceError:
             return _one_by_one(run, batch, encoder.dim)
@@ -91,7 +92,7 @@ def _one_by_one(run: Callable[[Sequence[Any]], Floats], batch: UnitBatch, dim: i
         try:
             rows.append(_checked(run([value])))
             ids.append(unit_id)
-        except EncoderSetAsideError:
+        except (EncoderSetAsideError, EncoderNotStartedError):
             raise
         except InferenceError as error:
             failures.append(UnitFailure(unit_id, error.id, error.message))

@@ -89,5 +89,13 @@ class EncoderDiedError(EncoderError):
     """The encoder's process ended while it encoded this (`encoder.died`)."""
 
 
+class EncoderNotStartedError(EncoderError):
+    """Its process could not be started, for want of memory say: what was to be encoded has nothing to do with it."""
+
+
+class EncoderDiedLoadingError(EncoderDiedError, EncoderNotStartedError):
+    """Its process ended while it was being started."""
+
+
 class EncoderSetAsideError(EncoderDiedError):
     """It ended once too often: this model must not be used any more."""

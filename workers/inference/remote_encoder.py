@@ -19,7 +19,13 @@ import numpy as np
 
 from workers.inference.bundles import read_manifest
 from workers.inference.encoder import cells_of, load_encoder, wants_cuda
-from workers.inference.errors import EncoderDiedError, EncoderError, EncoderSetAsideError
+from workers.inference.errors import (
+    EncoderDiedError,
+    EncoderDiedLoadingError,
+    EncoderError,
+    EncoderNotStartedError,
+    EncoderSetAsideError,
+)
 from workers.inference.isolation import sandbox_grant, sandbox_user
 from workers.inference.pictures import to_pixels
 from workers.inference.sandbox.encoding import PLACE
@@ -230,10 +236,10 @@ class RemoteEncoder:
             return SandboxProcess(self._spec)
         except SandboxDiedError as error:
             self._closed = self._died(error.reason)
-            kind = EncoderSetAsideError if self._closed else EncoderDiedError
+            kind = EncoderSetAsideError if self._closed else EncoderDiedLoadingError
             raise kind("encoder.died/loading", reason=error.reason) from error
         except SandboxError as error:
-            raise EncoderError("encoder.cannot_load", reason=str(error)[-500:]) from error
+            raise EncoderNotStartedError("encoder.cannot_load", reason=str(error)[-500:]) from error
 
     def _joined(self, parts: Sequence[Floats]) -> Floats:
         return np.concatenate([np.empty((0, self.dim), np.float32), *parts])

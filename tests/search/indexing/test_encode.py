@@ -29,7 +29,7 @@ from search.vectors.tables import VectorTable, table_create, table_drop
 from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
 from tests.support.trigger_bundle import trigger_version
 from workers.encoding.pool import POOL
-from workers.inference.errors import EncoderError, TextError
+from workers.inference.errors import EncoderDiedLoadingError, EncoderError, EncoderNotStartedError, TextError
 from workers.jobs.errors import JobDeferred
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_retry_failed
@@ -429,3 +429,26 @@ def test_catching_up_a_version_that_is_retired_meanwhile_says_so(
     with pytest.raises(AppError) as caught:
         prepare_module.prepare(version, ctx)
     assert caught.value.id == error_id
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EncoderNotStartedError("encoder.cannot_load", reason="no memory"),
+        EncoderDiedLoadingError("encoder.died/loading", reason="killed"),
+    ],
+)
+def test_no_unit_is_blamed_where_the_encoder_cannot_be_started(version, corpus, monkeypatch, error):
+    save(corpus)
+    encoder = encoders.encoder_of(version)
+
+    def fail(*_):
+        raise error
+
+    with monkeypatch.context() as starved:
+        starved.setattr(type(encoder), "encode_texts", fail)
+        job = run_encode()
+    assert (job.state, job.error_id, job.items.count()) == ("failed", error.id, 0)
+    assert stored(version) == {}
+    assert run_encode().state == "succeeded"
+    assert len(stored(version)) == 20
