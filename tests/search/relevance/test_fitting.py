@@ -11,6 +11,7 @@ from models_admin.models import ModelVersion
 from search.job_types import CALIBRATE, ENCODE
 from search.models import Calibration, DocumentImage, Judgement, Query, QueryPart
 from search.relevance import fitting, stored
+from search.relevance import labels as labels_module
 from search.relevance.fitting import calibrate_version, calibrations_due, calibrations_renew
 from search.relevance.labels import pair_labels
 from search.relevance.panel import calibration_panel, calibrations_json
@@ -108,6 +109,20 @@ def test_what_a_picture_finds_first_is_told_without_the_text_of_its_own_document
     assert labels.first == pytest.approx(found[:, 1], abs=2e-3)
     assert (labels.best == labels.first).all()
     assert labels.relevant.sum() == COUNT
+
+
+def test_a_document_whose_text_loses_its_vectors_meanwhile_is_left_out(world, monkeypatch):
+    version, *_ = world
+    gone, read = [], labels_module.document_vectors
+
+    def reading(version, kind, document_id, **limit):
+        gone.append(document_id)
+        found = read(version, kind, document_id, **limit)
+        return found[:0] if document_id == gone[0] else found
+
+    monkeypatch.setattr(labels_module, "document_vectors", reading)
+    labels = pair_labels(version, None, Watcher())
+    assert labels.relevant.sum() == COUNT - 1
 
 
 def test_a_calibration_of_an_earlier_release_is_not_read_and_fitted_anew(world):
