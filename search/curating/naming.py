@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     """A statement that gives documents' ids, and its parameters."""
 
 _BY_WORDS = """
-    SELECT DISTINCT document_id FROM lexical_passage
+    SELECT {distinct} document_id FROM lexical_passage
     WHERE collection_id = ANY(%s) AND words @@ websearch_to_tsquery(('search_' || %s)::regconfig, search_plain(%s))
 """
 _AMONG = " AND document_id = ANY(%s)"
@@ -50,10 +50,15 @@ def documents_named(
     documents = Document.objects.filter(collection__in=ids)
     if among is not None:
         documents = documents.filter(pk__in=RawSQL("SELECT unnest(%s::bigint[])", [among]))
-    ways = [
+    # Several passages of one document count once where the number of rows is limited.
+    by_words = _BY_WORDS.format(distinct="DISTINCT" if most else "") + ("" if among is None else _AMONG)
+    ways: list[Way] = [
         _sql(documents.filter(title__icontains=words)),
         _sql(documents.filter(external_id__icontains=words)),
-        *(_by_words(held, language, words, among) for language, held in of_language.items()),
+        *(
+            (by_words, (held, language, words, *(() if among is None else (among,))))
+            for language, held in of_language.items()
+        ),
     ]
     if identifier := normalised(words):
         ways.append(_sql(documents.filter(identifiers__value=identifier)))
@@ -61,12 +66,6 @@ def documents_named(
     statement = " UNION ALL ".join(f"({way}{end})" for way, _ in ways)
     parameters = [value for _, values in ways for value in (*values, *last)]
     return Q(pk__in=RawSQL(statement, parameters))  # noqa: S611  values are parameters
-
-
-def _by_words(collections: list[int], language: str, words: str, among: Sequence[int] | None) -> Way:
-    if among is None:
-        return _BY_WORDS, (collections, language, words)
-    return _BY_WORDS + _AMONG, (collections, language, words, among)
 
 
 def _sql(documents: QuerySet[Document]) -> Way:
