@@ -33,15 +33,15 @@ def main() -> None:
     django.setup()
     options = _options()
     with tempfile.TemporaryDirectory() as room:
-        data = options.data or Path(room) / "data"
+        source = DataSource(str(options.data or Path(room) / "data"), "" if options.data else "flickr")
         if options.data is None:
-            _write(data, options.drawings_seed, options.drawings)
+            _write(Path(source.path), options.drawings_seed, options.drawings)
         recipe = recipe_with(recipe_named(options.recipe), read_settings(options.set))
         start = replace(recipe.start, bundle=str(options.bundle))
         print(f"{options.bundle.name}, {options.recipe}, {options.data or f'{options.drawings} drawings'}")
         for seed in options.seeds:
             asked = replace(recipe, start=start, run=replace(recipe.run, seed=seed))
-            _run(asked, data, Path(room) / f"run-{seed}")
+            _run(asked, source, Path(room) / f"run-{seed}")
 
 
 def _options() -> argparse.Namespace:
@@ -66,11 +66,10 @@ def _write(data: Path, seed: int, count: int) -> None:
         picture.write_bytes(_other_camera(picture))
 
 
-def _run(recipe: Recipe, data: Path, out: Path) -> None:
+def _run(recipe: Recipe, source: DataSource, out: Path) -> None:
     started = time.monotonic()
     said: list[str] = []
-    sets = DatasetPaths(sets=(DataSource(str(data), "flickr" if out.parent in data.parents else ""),))
-    train(TrainOptions(recipe, sets, out, out.parent / "cache", say=said.append))
+    train(TrainOptions(recipe, DatasetPaths(sets=(source,)), out, out.parent / "cache", say=said.append))
     folder = RunFolder(out)
     before, after = (json.loads(path.read_text()) for path in (folder.base, folder.metrics))
     found = [

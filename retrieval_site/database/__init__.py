@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from retrieval_site.database.reading import connection
-from retrieval_site.tracing import NO_REQUEST, REQUEST_ID
+from retrieval_site.tracing import current_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +46,5 @@ def named_by_request(scope: str) -> sql.Composed:
     `scope`: `LOCAL` for a transaction, `SESSION` until it is said again.
     """
     own = connection.settings_dict["OPTIONS"].get("application_name", "sightline")
-    asked = REQUEST_ID.get()
-    name = own if asked == NO_REQUEST else f"{own} {asked}"
+    name = f"{own} {current_request()}".rstrip()
     return sql.SQL(f"SET {scope} application_name = {{}}").format(sql.Literal(name[:NAME_MAX_BYTES]))

@@ -21,7 +21,7 @@ from retrieval_site.database import in_one_trip, named_by_request
 from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
 from retrieval_site.kept import Kept
-from retrieval_site.tracing import NO_REQUEST, REQUEST_ID
+from retrieval_site.tracing import current_request
 from search.retrieval import statements
 from search.retrieval.compose import composition, directions
 from search.retrieval.scoring import part_scores
@@ -123,7 +123,7 @@ def planned(plan: Plan, table: VectorTable | None = None) -> Iterator[None]:
     with transaction.atomic(using=alias()):
         values = {"ef_search": plan.ef_search or EF_SEARCH, "max_scan_tuples": MAX_SCAN_TUPLES}
         with in_one_trip():
-            named = [] if REQUEST_ID.get() == NO_REQUEST else [named_by_request("LOCAL")]
+            named = [named_by_request("LOCAL")] if current_request() else []
             for setting in (*(form.format(**values) for form in _SETTINGS), *named):
                 with connection.cursor() as cursor:
                     cursor.execute(setting)
