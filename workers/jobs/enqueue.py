@@ -28,22 +28,20 @@ log = logging.getLogger(__name__)
 
 def enqueue(job: Job) -> None:
     """Send the job's message when the current transaction has committed (at once outside of one)."""
-    transaction.on_commit(lambda: send(job.pk))
+    transaction.on_commit(lambda: send(job.pk, job.request_id))
 
 
-def send(job_id: uuid.UUID) -> bool:
+def send(job_id: uuid.UUID, request_id: str = "") -> bool:
     """Send the message of a queued job now; return whether the broker took it.
 
-    Without a broker the row stays queued and unmarked: the sweeper sends it once the broker is back, in the name of the
-    request that asked for the job.
+    It goes in the name of the current request; outside of one, of `request_id`, which asked for the job. Without a
+    broker the row stays queued and unmarked: the sweeper sends it once the broker is back.
     """
     waiting = Job.objects.filter(pk=job_id, state=JobState.QUEUED)
     if not waiting.update(enqueued_at=timezone.now()):
         return False
     try:
-        with asked_by(
-            current_request() or waiting.values_list("request_id", flat=True).first() or NO_REQUEST
-        ):
+        with asked_by(current_request() or request_id or NO_REQUEST):
             headers = {TRACE: carried()}
         current_app.send_task(TASK, args=[str(job_id)], queue=QUEUE, retry=False, headers=headers)
     except BROKER_ERRORS as error:

@@ -10,6 +10,7 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from celery import current_app
@@ -65,7 +66,7 @@ def sweep() -> Sweep:
         given_up = _give_up()
         taken_back = _take_back()
         overdue = _overdue()
-    return Sweep(taken_back, given_up, sum(send(job_id) for job_id in overdue))
+    return Sweep(taken_back, given_up, sum(starmap(send, overdue)))
 
 
 def _lock() -> bool:
@@ -114,8 +115,10 @@ def _take_back() -> int:
     return taken
 
 
-def _overdue() -> list[uuid.UUID]:
+def _overdue() -> list[tuple[uuid.UUID, str]]:
     """Return queued jobs that were never sent, or whose message is overdue while the broker's queue is empty.
+
+    Each comes with the id of the request that asked for it.
 
     While messages wait in the queue nothing was lost, only the workers are busy: sending again would pile up copies.
     """
@@ -126,7 +129,7 @@ def _overdue() -> list[uuid.UUID]:
             enqueued_at__gt=Now() + Value(timedelta(seconds=OVERDUE_SECONDS))
         )  # the clock was put back
     queued = Job.objects.filter(missing, state=JobState.QUEUED)
-    return list(queued.order_by(F("created_at").asc()).values_list("pk", flat=True)[:1000])
+    return list(queued.order_by(F("created_at").asc()).values_list("pk", "request_id")[:1000])
 
 
 def _queue_is_empty() -> bool:
