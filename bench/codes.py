@@ -11,6 +11,7 @@ among the candidates. Codes that differ as much as others lie in the middle of t
 | signs, rotated | after a random rotation, which spreads what few dimensions say |
 | sign and magnitude | 2 bits: the sign, and whether the value is larger than the dimension's median without its sign |
 | three steps | 2 bits: above -t, above t; t is the dimension's median without signs |
+| three steps, one t | the same with one t for all dimensions, 0.6 / √dim, as the product's ternary index has it |
 | four steps | 3 bits: above -t, above 0, above t |
 | half of a PCA | halves: the first half of the dimensions after a rotation to the axes of most variance |
 
@@ -31,6 +32,7 @@ import numpy as np
 
 from bench import vectors
 from bench.hard_vectors import HardSet
+from search.vectors.nearest import TERNARY_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -130,6 +132,9 @@ def codes(stored: Stored, seed: int) -> Iterator[tuple[str, float, Ranking]]:
     )
     outer = (lambda rows: rows > -median, lambda rows: rows > median)
     yield "three steps", 2 * byte, _by_bits(stored.rows, _joined(*outer))
+    step = np.float32(TERNARY_STEP / dim**0.5)
+    one = _joined(lambda rows: rows > -step, lambda rows: rows > step)
+    yield "three steps, one t", 2 * byte, _by_bits(stored.rows, one)
     yield "four steps", 3 * byte, _by_bits(stored.rows, _joined(*outer, lambda rows: rows > zero))
     yield "half of a PCA", HALF_BYTES * (dim // 2), _by_axes(stored.rows, dim // 2)
 

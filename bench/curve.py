@@ -92,7 +92,7 @@ def _row(cells: Sequence[str]) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", nargs="+", type=int, default=COUNTS, metavar="COUNT")
-    parser.add_argument("--index", default="hnsw", choices=["hnsw", "binary", "exact"])
+    parser.add_argument("--index", default="hnsw", choices=["hnsw", "ternary", "binary", "exact"])
     parser.add_argument("--dim", type=int, default=vectors.DIM)
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--json", type=Path, help="file for the figures")

@@ -19,7 +19,7 @@ from bench.serving import DATA_DIR, attached, serving
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
-KINDS = ("hnsw", "binary")
+KINDS = ("hnsw", "ternary", "binary")
 MIB = 1024 * 1024
 
 

@@ -37,7 +37,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     data_options(parser, "whose photos ask")
     parser.add_argument("--photos", type=int, default=1000, help="how many of them at most")
-    parser.add_argument("--index", default="hnsw", choices=["hnsw", "binary"])
+    parser.add_argument("--index", default="hnsw", choices=["hnsw", "ternary", "binary"])
     parser.add_argument("--json", type=Path, help="file for the figures")
     return parser.parse_args()
 

@@ -2,8 +2,8 @@
 
 A server of the benchmark's own holds one passage a vector. At each size each kind of index is built in turn by the
 product's own code and asked the same questions at several settings: `ef_search` of an HNSW index, the candidates whose
-vectors are compared of a binary one. What is right is computed beside, by numpy, from the vectors as they are stored.
-Each line of the table, and of the file of `--json`, has recall@10, p50 and p99 at that setting; how many vectors a
+vectors are compared of those of short codes. What is right is computed beside, by numpy, from the vectors as they are
+stored. Each line of the table, and of the file of `--json`, has recall@10, p50 and p99 at that setting; how many vectors a
 second were stored; how long the index took to build; the sizes of the index and of the table on disk; and what
 PostgreSQL's processes held together once the questions were asked, shared memory counted once.
 The vectors are those of `bench.hard_vectors`, or with `--easy` of `bench.vectors`. `--peers` also asks FAISS, usearch,
@@ -40,7 +40,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 EF_SEARCH = (48, 96, 192, 384)
-SETTINGS = {"hnsw": EF_SEARCH, "binary": (400, 800, 1600, 3200, 6400), "exact": (0,)}
+SETTINGS = {
+    "hnsw": EF_SEARCH,
+    "ternary": (192, 400, 600, 800, 1600),
+    "binary": (400, 800, 1600, 3200, 6400),
+    "exact": (0,),
+}
 FINE = (48, 64, 96, 128, 192, 256, 384, 512, 768, 1000)
 """Values of `ef_search` at which graphs are compared."""
 EXACT_QUESTIONS = 10
@@ -311,7 +316,7 @@ def _options(words: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sizes", nargs="+", type=int, default=[10_000, 100_000], metavar="COUNT")
-    parser.add_argument("--indexes", nargs="+", default=["hnsw", "binary", "exact"], choices=list(SETTINGS))
+    parser.add_argument("--indexes", nargs="+", default=list(SETTINGS), choices=list(SETTINGS))
     parser.add_argument(
         "--graphs", nargs="+", default=[], metavar="MxEF_CONSTRUCTION", help="HNSW graphs to compare"
     )

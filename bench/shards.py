@@ -117,7 +117,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shards", nargs="+", type=int, default=[2, 4], metavar="N")
     parser.add_argument("--count", type=int, default=20_000, help="stored vectors")
-    parser.add_argument("--index", choices=["hnsw", "binary"], default="hnsw")
+    parser.add_argument("--index", choices=["hnsw", "ternary", "binary"], default="hnsw")
     parser.add_argument("--dim", type=int, default=vectors.DIM)
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--json", type=Path, help="file for the figures")

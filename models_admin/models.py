@@ -31,8 +31,13 @@ class VectorIndex(models.TextChoices):
     """How a version's vectors are searched; docs/switching.md says what each costs."""
 
     HNSW = "hnsw", gettext_lazy("an HNSW index of the vectors")
+    TERNARY = "ternary", gettext_lazy("a ternary index, two bits a dimension")
     BINARY = "binary", gettext_lazy("a binary index of the vectors' signs")
     EXACT = "exact", gettext_lazy("no index")
+
+
+CODED_INDEXES = frozenset({VectorIndex.TERNARY, VectorIndex.BINARY})
+"""Indexes of short codes of the vectors, which approximate cosine alone."""
 
 
 class ModelVersion(models.Model):

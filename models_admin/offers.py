@@ -6,7 +6,7 @@ from django.utils.translation import gettext
 
 from models_admin import job_types, services
 from models_admin.learning import may_learn
-from models_admin.models import Alias, ModelVersion, VectorIndex, VersionState
+from models_admin.models import CODED_INDEXES, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.languages.lazy import gettext_lazy
 
 VALIDATE = ("validate", gettext_lazy("Validate again"), "primary")
@@ -65,9 +65,9 @@ def _learning_offers(version: ModelVersion) -> list[tuple[str, str, str]]:
 
 
 def _index_offers(version: ModelVersion) -> list[tuple[str, str, str]]:
-    """Return the other ways of searching its vectors; signs say nothing about order similarity."""
+    """Return the other ways of searching its vectors; short codes say nothing about order similarity."""
     return [
         (f"index-{index}", gettext("Use {label}").format(label=index.label), "")
         for index in VectorIndex
-        if index != version.vector_index and (index != VectorIndex.BINARY or version.similarity != "order")
+        if index != version.vector_index and (index not in CODED_INDEXES or version.similarity != "order")
     ]

@@ -12,7 +12,15 @@ from models_admin.files import file_on_disk
 from models_admin.files import version_folder as version_folder
 from models_admin.gate import check_gate, verdicts
 from models_admin.job_types import LEARN, MEASURE, PREPARE, VALIDATE, VersionParameters
-from models_admin.models import LOADABLE, Activation, Alias, ModelVersion, VectorIndex, VersionState
+from models_admin.models import (
+    CODED_INDEXES,
+    LOADABLE,
+    Activation,
+    Alias,
+    ModelVersion,
+    VectorIndex,
+    VersionState,
+)
 from models_admin.telling import tell_moved, tell_retired, tell_state
 from retrieval_site.audit import audit_note
 from retrieval_site.database import Prepared
@@ -144,7 +152,7 @@ def version_prepare(
 
 
 def _choose_index(version: ModelVersion, index: VectorIndex) -> None:
-    if index == VectorIndex.BINARY and version.similarity == "order":
+    if index in CODED_INDEXES and version.similarity == "order":
         raise AppError("version.index_not_supported", model=version.key, index=str(index))
     version.vector_index = index
     version.save(update_fields=["vector_index"])

@@ -152,7 +152,7 @@ class QueryAnswer(Answer):
 class PlanAnswer(Answer):
     """How the candidates were found."""
 
-    kind = serializers.ChoiceField(choices=["ann", "binary", "exact", "lexical"])
+    kind = serializers.ChoiceField(choices=["ann", "ternary", "binary", "exact", "lexical"])
     ef_search = serializers.IntegerField(allow_null=True)
     candidates = serializers.IntegerField(allow_null=True, help_text="null where somebody else asked")
     retrievers = serializers.ListField(

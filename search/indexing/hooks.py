@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 INDEX_WORDS: dict[IndexKind | None, str] = {
     "hnsw": "HNSW",
+    "ternary": gettext_lazy("ternary"),
     "binary": gettext_lazy("binary"),
     None: gettext_lazy("exact scan"),
 }

@@ -11,7 +11,7 @@ DIRECTION_FIELDS = ["version", "kind", "modality", "index", "-at"]
 class RecallMeasurement(models.Model):
     """recall@10 of a version's index of one kind of unit, for kept searches that asked with one modality.
 
-    `setting` is what searches go by: of the HNSW index `ef_search`, of the binary one the number of candidates whose
+    `setting` is what searches go by: of the HNSW index `ef_search`, of the others the number of candidates whose
     vectors are compared. `ladder` is `[[setting, recall], …]`, `smallest` the first of it that reaches the target.
     """
 
@@ -20,7 +20,7 @@ class RecallMeasurement(models.Model):
     )
     kind = models.CharField(max_length=20, help_text="the kind of unit that was looked for")
     modality = models.CharField(max_length=10, help_text="what searches asked with")
-    index = models.CharField(max_length=10, help_text="hnsw or binary")
+    index = models.CharField(max_length=10, help_text="hnsw, ternary or binary")
     at = models.DateTimeField(auto_now_add=True)
     queries = models.PositiveIntegerField()
     rows = models.BigIntegerField(help_text="vectors in the table")
@@ -90,7 +90,7 @@ class SearchSetting(models.Model):
     kind = models.CharField(max_length=20)
     modality = models.CharField(max_length=10)
     index = models.CharField(max_length=10)
-    value = models.PositiveIntegerField(help_text="ef_search, or candidates of the binary index")
+    value = models.PositiveIntegerField(help_text="ef_search, or candidates of an index of short codes")
     at = models.DateTimeField(auto_now_add=True)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

@@ -40,7 +40,7 @@ _RECALLS = (
     _MeasuredColumn("index_recall_high", "Upper end of its 95 % interval.", attrgetter("high")),
     _MeasuredColumn(
         "index_setting",
-        "ef_search, or candidates of a binary index, when recall was measured.",
+        "ef_search, or candidates of an index of short codes, when recall was measured.",
         attrgetter("setting"),
     ),
     _MeasuredColumn(

@@ -21,7 +21,7 @@ from search.models import Collection, RecallMeasurement
 from search.monitoring.intervals import wilson
 from search.monitoring.kept import kept_vectors
 from search.retrieval import statements
-from search.retrieval.dense import BINARY_CANDIDATES, CANDIDATES_MIN, EF_SEARCH, plan_by_index, planned
+from search.retrieval.dense import CANDIDATES_MIN, CODED_CANDIDATES, EF_SEARCH, plan_by_index, planned
 from search.retrieval.types import Scope
 from search.vectors.index import index_state, table_state
 from search.vectors.sharded.layout import parts_of
@@ -42,12 +42,13 @@ K = 10
 QUERIES_MAX, QUERIES_MIN = 200, 20
 ROWS_SCANNED_MAX = 100_000_000
 """Of all exact scans together: about a minute at 1,024 dimensions on two cores."""
-LADDERS: dict[str, tuple[int, ...]] = {
+LADDERS: dict[IndexKind, tuple[int, ...]] = {
     "hnsw": (EF_SEARCH, 64, 96, 128, 192, 256, 384, 512, 768, 1000),
-    "binary": (192, BINARY_CANDIDATES, 600, 800, 1000, 1500, 2000, 3000, 4000, 6000, 8000),
+    "ternary": (192, 300, 400, 600, 800, 1000, 1500, 2000, 3000, 4000),
+    "binary": (192, 400, 600, 800, 1000, 1500, 2000, 3000, 4000, 6000, 8000),
 }
 """From the least that a search ever uses, up to what PostgreSQL takes or to many compared vectors."""
-DEFAULTS = {"hnsw": EF_SEARCH, "binary": BINARY_CANDIDATES}
+DEFAULTS: dict[str, int] = {"hnsw": EF_SEARCH} | dict(CODED_CANDIDATES)
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def _exactly(asked: Sequence[AskedVector], checkpoint: Callable[[], None]) -> It
     scope, first = asked[0].scope, asked[0].vector
     statement = statements.exact(scope, len(first))
     used = indexes_used(statement, statements.parameters(scope, first, count=K))
-    vector_indexes = {scope.table.index_name(kind) for kind in LADDERS}  # type: ignore[arg-type]
+    vector_indexes = {scope.table.index_name(kind) for kind in LADDERS}
     if used & vector_indexes:
         raise AppError("monitoring.not_exact", table=scope.table.name)
     for one in asked:
@@ -189,7 +190,7 @@ def _exactly(asked: Sequence[AskedVector], checkpoint: Callable[[], None]) -> It
 
 
 def _first(one: AskedVector, statement: str, plan: Plan) -> list[int]:
-    """Return the ten best of what the index finds: its rows come in a relaxed order, or in that of their signs."""
+    """Return the ten best of what the index finds: its rows come in a relaxed order, or in that of their codes."""
     with planned(plan, one.scope.table), connection.cursor() as cursor:
         cursor.execute(statement, statements.parameters(one.scope, one.vector))
         rows = cursor.fetchall()

@@ -1,8 +1,8 @@
-"""How many candidates a binary index needs: by measured recall, for each table anew.
+"""How many candidates an index of short codes needs: by measured recall, for each table anew.
 
-Signs alone say little, so the vectors of many candidates are compared, and how many depends on the table: of 70,000
-vectors 400 are enough, of a million they are not. It is measured when the index was built, with stored vectors as
-questions, and every day with what people searched for, which lies farther from the stored ones.
+Codes alone say little, so the vectors of many candidates are compared, and how many depends on the table: of 70,000
+vectors 400 by their signs are enough, of a million they are not. It is measured when the index was built, with stored
+vectors as questions, and every day with what people searched for, which lies farther from the stored ones.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from search.services.search_settings import search_setting_apply, search_setting
 from search.vectors.index import index_state
 from search.vectors.read import from_binary, receive_binary
 from search.vectors.sharded.layout import parts_of
-from search.vectors.tables import VectorTable
+from search.vectors.tables import CODED, VectorTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ _SAMPLE = sql.SQL("""
 
 
 def candidates_choose(version: ModelVersion, kind: str, checkpoint: Callable[[], None]) -> int | None:
-    """Measure how many candidates this table's binary index needs, and search with so many from then on.
+    """Measure how many candidates this table's index of short codes needs, and search with so many from then on.
 
     Stored vectors ask for their neighbours in other documents. Returns the smallest number that reaches the target,
     else the largest that goes by the index; None where there is no such index, or the table is so small that the
@@ -58,18 +58,19 @@ def candidates_choose(version: ModelVersion, kind: str, checkpoint: Callable[[],
     applied to one modality stays.
     """
     table = VectorTable(version.pk, kind)
-    if index_state(version, kind).kind != "binary" or table_rows(table) < ROWS_MIN or parts_of(table):
+    index = index_state(version, kind).kind
+    if index is None or index not in CODED or table_rows(table) < ROWS_MIN or parts_of(table):
         return None
     asked = _questions(version, table)
     if not asked:
         return None
-    settings_tried = [tried for tried in LADDERS["binary"] if tried >= DEFAULTS["binary"]]
-    trial = RecallTrial.of("binary", asked, checkpoint)
+    settings_tried = [tried for tried in LADDERS[index] if tried >= DEFAULTS[index]]
+    trial = RecallTrial.of(index, asked, checkpoint)
     climbed = list(trial.climbed(settings_tried, settings.CONFIG.recall_target, checkpoint))
     if not climbed:
         return None
     chosen, _ = climbed[-1]
-    search_setting_replace(version=version, kind=kind, index="binary", value=chosen)
+    search_setting_replace(version=version, kind=kind, index=index, value=chosen)
     return chosen
 
 
@@ -92,13 +93,13 @@ def _questions(version: ModelVersion, table: VectorTable) -> list[AskedVector]:
 
 
 def candidates_follow(measurement: RecallMeasurement) -> SearchSetting | None:
-    """Search a binary index with what a measurement of people's searches says that the target needs, or comes closest.
+    """Search an index of short codes with what people's searches are measured to need for the target, or come closest.
 
     Only ever more candidates, and not where somebody has applied or undone a setting of this direction: that is theirs,
     and the page offers it. Returns what was applied.
     """
     is_reached = measurement.recall >= measurement.target
-    if measurement.index != "binary" or is_reached or (measurement.best_setting or 0) <= measurement.setting:
+    if measurement.index not in CODED or is_reached or (measurement.best_setting or 0) <= measurement.setting:
         return None
     direction = {name: getattr(measurement, name) for name in ("version", "kind", "modality", "index")}
     latest = SearchSetting.objects.filter(**direction).order_by("-at", "-pk").first()

@@ -46,9 +46,9 @@ EF_SEARCH = 48
 EF_SEARCH_MAX = 1000
 CANDIDATES_MIN = 48
 """Units fetched at least: what the index finds at this ef_search anyway, enough for several pages."""
-BINARY_CANDIDATES = 400
-"""Units whose vectors are compared at least, of those that the binary index proposes by their signs alone."""
-BINARY_OVERSAMPLING = 4
+CODED_CANDIDATES: dict[IndexKind, int] = {"ternary": 192, "binary": 400}
+"""Units whose vectors are compared where nothing was measured, of those that an index proposes by short codes alone."""
+CODED_OVERSAMPLING = 4
 ORDER_CANDIDATES = 2000
 """Units scored exactly under order similarity, which no index serves."""
 ORDER_WHOLE_MAX = 5000
@@ -59,7 +59,7 @@ MAX_SCAN_TUPLES = 40_000
 # units of filtered documents, and in the index.
 EXACT_UNIT_MICROSECONDS = 0.5
 FILTERED_UNIT_MICROSECONDS = 5.0
-INDEX_UNIT_MICROSECONDS: dict[IndexKind, float] = {"hnsw": 55.0, "binary": 21.0}
+INDEX_UNIT_MICROSECONDS: dict[IndexKind, float] = {"hnsw": 55.0, "ternary": 23.0, "binary": 21.0}
 COUNT_MAX = 20_000
 """Units counted at least, before the scope is taken for large."""
 SAMPLE_UNITS = 256
@@ -170,13 +170,13 @@ def _find(query: EncodedQuery, scope: Scope, wanted: int, plan: Plan) -> Candida
 
 
 def plan_by_index(index: IndexKind, count: int, setting: int | None = None) -> Plan:
-    """Return the plan that finds `count` units by this index; signs alone say less, so more of them are looked at.
+    """Return the plan that finds `count` units by this index; short codes say less, so more of them are looked at.
 
-    `setting` stands in place of the default: `ef_search` of the HNSW index, the candidates of the binary one.
+    `setting` stands in place of the default: `ef_search` of the HNSW index, the candidates of the others.
     """
-    if index == "binary":
-        count = max(setting or BINARY_CANDIDATES, BINARY_OVERSAMPLING * count)
-        return Plan("binary", count, min(count, EF_SEARCH_MAX))
+    if index != "hnsw":
+        count = max(setting or CODED_CANDIDATES[index], CODED_OVERSAMPLING * count)
+        return Plan(index, count, min(count, EF_SEARCH_MAX))
     return Plan("ann", count, min(max(setting or EF_SEARCH, count), EF_SEARCH_MAX))
 
 

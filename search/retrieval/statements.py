@@ -26,7 +26,8 @@ from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
 from search.filters.registry import filters_conditions
 from search.vectors.nearest import nearest
-from search.vectors.sharded.layout import live, parts_of
+from search.vectors.sharded.layout import APART, live, parts_of
+from search.vectors.tables import CODED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +114,7 @@ class _Closest:
 def by_index(
     scope: Scope, dim: int, plan: Plan, *, with_vectors: bool = False, asked_there: bool = False
 ) -> Prepared:
-    """Return the search by an index; the binary one's rows come in the order of their signs, with exact distances.
+    """Return the search by an index; rows of short codes come in the order of these, with exact distances.
 
     `asked_there`: shards know the vector already, by `vector_ask`.
     """
@@ -180,10 +181,11 @@ def _by_index(shape: _Shape, dim: int, plan: Plan, with_vectors: bool) -> Prepar
     conditions = [_OPAQUE.format(_SEEN), *(_OPAQUE.format(has) for has in _filters(shape, _HAS))]
     if shape.excluded:
         conditions.append(_OPAQUE_NOT.format(_EXCLUDED))
-    order = _order(shape, "binary" if plan.kind == "binary" else "hnsw", dim)
+    index = next((code for code in CODED if code == plan.kind), None)
+    order = _order(shape, index or "hnsw", dim)
     distance = _order(shape, "hnsw", dim)
-    # Of rows that come in the order of their signs, all are compared.
-    closest = _Closest(distance, order, sql.Literal(plan.candidates), is_cut=plan.kind != "binary")
+    # Of rows that come in the order of their codes, all are compared.
+    closest = _Closest(distance, order, sql.Literal(plan.candidates), is_cut=index is None)
     return Prepared(_select(shape, conditions, closest, with_vectors=with_vectors))
 
 
@@ -241,7 +243,7 @@ def _not_excluded(shape: _Shape) -> list[sql.Composable]:
 def _order(shape: _Shape, index: IndexKind, dim: int) -> sql.Composable:
     """Return the order of an index, whose value the rows of shards bring where they know the vector."""
     if shape.asked_there:
-        return sql.SQL("apart" if index == "binary" else "distance")
+        return sql.Identifier(APART[index])
     return nearest(index, dim, _VECTOR.format(dim=sql.Literal(dim)))
 
 

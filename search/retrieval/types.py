@@ -256,11 +256,11 @@ class Scope:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the candidates were found: `ann` by the HNSW index, `binary` by that of the signs, `exact` by a scan,
-    `lexical` by words alone; and by which retrievers.
+    """How the candidates were found: `ann` by the HNSW index, `ternary` and `binary` by those of short codes, `exact`
+    by a scan, `lexical` by words alone; and by which retrievers.
     """
 
-    kind: Literal["ann", "binary", "exact", "lexical"]
+    kind: Literal["ann", "ternary", "binary", "exact", "lexical"]
     candidates: int
     ef_search: int | None = None
     retrievers: tuple[RetrieverName, ...] = ("dense",)

@@ -1,9 +1,10 @@
 """The index of a vector table: built after the bulk load, dropped, checked, warmed.
 
-Its kind is the operator's choice for the version: of the vectors (`hnsw`), of their signs (`binary`), or none
-(`exact`). Of vectors, m 32 and ef_construction 128 reach recall@10 0.976 at ef_search 64 where pgvector's defaults need
-three times the time for less; building takes twice as long (measured with 70,000 vectors of 1,024 dimensions). Of
-signs, a denser graph is no use: what they leave out is made good by comparing more candidates.
+Its kind is the operator's choice for the version: of the vectors (`hnsw`), of codes of two bits a dimension (`ternary`)
+or of their signs alone (`binary`), or none (`exact`). Of vectors, m 32 and ef_construction 128 reach recall@10 0.976 at
+ef_search 64 where pgvector's defaults need three times the time for less; building takes twice as long (measured with
+70,000 vectors of 1,024 dimensions). Of codes, a denser graph is no use: what they leave out is made good by comparing
+more candidates.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from search.vectors.sharded.index import index_note, on_each, parts_state, stati
 from search.vectors.sharded.layout import parts_of
 from search.vectors.sharded.servers import connected, shard_named
 from search.vectors.sharded.statistics import parts_index_bytes
+from search.vectors.sharded.tables import views_renew
 from search.vectors.tables import INDEX_KINDS, IndexKind, VectorTable
 
 if TYPE_CHECKING:
@@ -55,7 +57,11 @@ class Graph:
         return value + 2 * self.m * _BYTES_PER_NEIGHBOUR + _ROW_OVERHEAD_BYTES
 
 
-GRAPHS: dict[IndexKind, Graph] = {"hnsw": Graph(32, 128, 16), "binary": Graph(16, 64, 1)}
+GRAPHS: dict[IndexKind, Graph] = {
+    "hnsw": Graph(32, 128, 16),
+    "ternary": Graph(16, 64, 2),
+    "binary": Graph(16, 64, 1),
+}
 
 _BUILD = sql.SQL("""
     CREATE INDEX IF NOT EXISTS {index} ON {table} USING hnsw ({indexed})
@@ -140,6 +146,8 @@ def _build_parts(
     progress: BuildProgress | None,
 ) -> None:
     """Build every part's index on its shard, all at once, and then drop the others."""
+    if wanted == "ternary":
+        views_renew(parts, dim)
     if wanted:
         parts_index_build(parts, wanted, dim, progress)
     index_note(table, wanted)

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
 
-IndexKind = Literal["hnsw", "binary"]
-INDEX_KINDS: tuple[IndexKind, ...] = ("hnsw", "binary")
+IndexKind = Literal["hnsw", "ternary", "binary"]
+INDEX_KINDS: tuple[IndexKind, ...] = ("hnsw", "ternary", "binary")
+"""That first which searches prefer where several stand."""
+CODED: tuple[IndexKind, ...] = ("ternary", "binary")
+"""Indexes of short codes of the vectors: what they propose is compared exactly."""
 DIM_MAX = 4000
 DROP_LOCK_TIMEOUT_SECONDS = 5.0
 DROP_LOCK_BRIEF_SECONDS = 0.1

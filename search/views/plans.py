@@ -11,6 +11,7 @@ from retrieval_site.languages.lazy import gettext_lazy
 from search.filters.registry import filters_described
 from search.models.feedback import COMPOSED
 from search.units.registry import unit_kind_of
+from search.vectors.tables import CODED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,7 @@ def _compared(plan: Plan, units: str, *, counted: bool) -> str:
             "All {units} that could be found were compared with your search, so none was missed."
         ).format(units=units)
     most = _most(plan, units, counted=counted)
-    if plan.kind == "binary":
+    if plan.kind in CODED:
         return gettext("An index of rough copies proposed {most}; these were compared exactly.").format(
             most=most
         )

@@ -170,12 +170,22 @@ def test_a_version_that_is_set_aside_says_when_and_how_it_died_and_can_be_tried_
 @pytest.mark.parametrize(
     ("state", "actions"),
     [
-        ("valid", ["prepare", "index-binary", "index-exact"]),
+        ("valid", ["prepare", "index-ternary", "index-binary", "index-exact"]),
         (
             "ready",
-            ["activate", "challenge", "prepare", "measure", "learn", "index-binary", "index-exact", "retire"],
+            [
+                "activate",
+                "challenge",
+                "prepare",
+                "measure",
+                "learn",
+                "index-ternary",
+                "index-binary",
+                "index-exact",
+                "retire",
+            ],
         ),
-        ("retired", ["prepare", "index-binary", "index-exact"]),
+        ("retired", ["prepare", "index-ternary", "index-binary", "index-exact"]),
         ("preparing", []),
     ],
 )
@@ -184,7 +194,7 @@ def test_a_version_offers_what_its_state_allows(version, state, actions):
     assert [action for action, *_ in offered_actions(version)] == actions
 
 
-def test_the_index_that_is_chosen_and_signs_of_order_vectors_are_not_offered(version):
+def test_the_index_that_is_chosen_and_codes_of_order_vectors_are_not_offered(version):
     version.state, version.similarity, version.vector_index = "ready", "order", "exact"
     offered = [action for action, *_ in offered_actions(version)]
     assert [action for action in offered if action.startswith("index-")] == ["index-hnsw"]
@@ -204,7 +214,13 @@ def test_the_champion_offers_to_roll_back_and_other_indexes(version):
     Alias.objects.create(name="champion", version=version, previous=before)
     first, *others = offered_actions(version)
     assert first == ("rollback", "Roll back to old@1", "danger")
-    assert [action for action, *_ in others] == ["measure", "learn", "index-binary", "index-exact"]
+    assert [action for action, *_ in others] == [
+        "measure",
+        "learn",
+        "index-ternary",
+        "index-binary",
+        "index-exact",
+    ]
 
 
 def test_prepare_starts_one_job_however_often_it_is_clicked(client, root, version):

@@ -204,11 +204,12 @@ def test_each_version_keeps_its_own_index_through_activation_and_rollback(prepar
     assert coverage(second)["passage"].complete
 
 
-def test_signs_of_order_embeddings_are_refused_with_a_reason(upload):
+@pytest.mark.parametrize("index", [VectorIndex.TERNARY, VectorIndex.BINARY])
+def test_codes_of_order_embeddings_are_refused_with_a_reason(upload, index):
     version = upload()
     services.version_move(version, VersionState.VALID, similarity="order")
-    with pytest.raises(AppError, match="a binary index is for cosine only") as caught:
-        services.version_prepare(version=version, index=VectorIndex.BINARY)
+    with pytest.raises(AppError, match="a ternary or binary index is for cosine only") as caught:
+        services.version_prepare(version=version, index=index)
     assert caught.value.id == "version.index_not_supported"
     version.refresh_from_db()
     assert version.vector_index == "hnsw"

@@ -30,10 +30,12 @@ from search.vectors.sharded.servers import shard_named, shards
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from search.vectors.tables import VectorTable
+    from search.vectors.tables import IndexKind, VectorTable
 
 ASK_AGAIN_SECONDS = 1.0
 NEAR = "_near"
+APART: dict[IndexKind, str] = {"hnsw": "distance", "ternary": "steps_apart", "binary": "apart"}
+"""Its columns by which the rows of each kind of index come in order."""
 _PARTS = """
     SELECT part.relname, server.srvname
     FROM pg_class parent

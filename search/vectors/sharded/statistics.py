@@ -13,20 +13,20 @@ import psycopg
 from retrieval_site.errors import AppError
 from search.vectors.sharded.layout import live as live_parts
 from search.vectors.sharded.servers import connected, shard_named
+from search.vectors.tables import INDEX_KINDS, IndexKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from search.vectors.sharded.layout import VectorPart
-    from search.vectors.tables import IndexKind
 
 _TIMEOUT = "SET statement_timeout = '2s'"
 _STATISTICS = """
     SELECT relname, n_live_tup, n_dead_tup, pg_table_size(relid), pg_indexes_size(relid),
            greatest(last_vacuum, last_autovacuum), greatest(last_analyze, last_autoanalyze),
-           coalesce(pg_relation_size(to_regclass(relname || '_hnsw')), 0),
-           coalesce(pg_relation_size(to_regclass(relname || '_binary')), 0)
+           ARRAY(SELECT coalesce(pg_relation_size(to_regclass(relname || '_' || kind)), 0)
+                 FROM unnest(%s::text[]) WITH ORDINALITY kinds (kind, place) ORDER BY place)
     FROM pg_stat_user_tables WHERE schemaname = current_schema() AND relname = ANY(%s)
 """
 
@@ -58,15 +58,17 @@ def _of_server(server: str, names: Sequence[str]) -> Iterable[tuple[str, PartSta
     try:
         with connected(shard_named(server)) as there:
             there.execute(_TIMEOUT)
-            rows = there.execute(_STATISTICS, [list(names)]).fetchall()
+            rows = there.execute(_STATISTICS, [list(INDEX_KINDS), list(names)]).fetchall()
     except (AppError, psycopg.Error):
         return []
     return [
         (
             name,
-            PartStatistics(live, dead, size, indexes, vacuumed, analysed, {"hnsw": hnsw, "binary": binary}),
+            PartStatistics(
+                live, dead, size, indexes, vacuumed, analysed, dict(zip(INDEX_KINDS, sizes, strict=True))
+            ),
         )
-        for name, live, dead, size, indexes, vacuumed, analysed, hnsw, binary in rows
+        for name, live, dead, size, indexes, vacuumed, analysed, sizes in rows
     ]
 
 

@@ -8,8 +8,9 @@ from django.db import connection
 from psycopg import sql
 
 from retrieval_site.errors import AppError
+from search.vectors.nearest import compared
 from search.vectors.sharded.layout import NEAR, VectorPart, parts_named
-from search.vectors.sharded.servers import connected, shards
+from search.vectors.sharded.servers import connected, shard_named, shards
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +29,14 @@ _ON_SHARD = sql.SQL("""
     );
     CREATE INDEX {by_document} ON {part} (document_id);
     CREATE INDEX {by_collection} ON {part} (collection_id);
-    CREATE VIEW {near} AS
+""")
+_VIEW = sql.SQL("""
+    CREATE OR REPLACE VIEW {near} AS
         SELECT unit_id, document_id, collection_id, embedding,
-               embedding <#> (SELECT current_setting('sightline.vector')::halfvec({dim})) AS distance,
-               binary_quantize(embedding)::bit({dim})
-               <~> (SELECT binary_quantize(current_setting('sightline.vector')::halfvec({dim}))::bit({dim})) AS apart
-        FROM {part};
+               embedding <#> (SELECT {vector}) AS distance,
+               {signs} <~> (SELECT {wanted_signs}) AS apart,
+               {steps} <~> (SELECT {wanted_steps}) AS steps_apart
+        FROM {part}
 """)
 _PARENT = sql.SQL("""
     CREATE TABLE {table} (
@@ -55,11 +58,13 @@ _NEAR = sql.SQL("""
         collection_id bigint NOT NULL,
         embedding halfvec({dim}) NOT NULL,
         distance float8,
-        apart float8
+        apart float8,
+        steps_apart float8
     ) SERVER {server} OPTIONS (table_name {near_name}, fetch_size '100')
 """)
 # A sample of the rows comes as text with every vector in it, and only their number is of use.
 _FEW_SAMPLES = sql.SQL("ALTER FOREIGN TABLE {} ALTER {} SET STATISTICS 1")
+_ADD_STEPS = sql.SQL("ALTER FOREIGN TABLE {} ADD COLUMN IF NOT EXISTS steps_apart float8")
 _COLUMNS = ("unit_id", "document_id", "collection_id", "embedding")
 
 
@@ -131,10 +136,38 @@ def part_create_there(shard: Shard, part: str, dim: int) -> None:
         dim=sql.Literal(dim),
         by_document=sql.Identifier(f"{part}_document"),
         by_collection=sql.Identifier(f"{part}_collection"),
-        near=sql.Identifier(part + NEAR),
     )
     with connected(shard) as there:
         there.execute(statement)
+        there.execute(_view(part, dim))
+
+
+def views_renew(parts: Sequence[VectorPart], dim: int) -> None:
+    """Let parts that were made before there were ternary indexes bring what those order by.
+
+    Raises AppError `shards.away`.
+    """
+    for part in parts:
+        with connected(shard_named(part.server)) as there:
+            there.execute(_view(part.name, dim))
+    with connection.cursor() as cursor:
+        for part in parts:
+            cursor.execute(_ADD_STEPS.format(sql.Identifier(part.near)))
+
+
+def _view(part: str, dim: int) -> sql.Composed:
+    """Return the view by which a part is searched for the vector that the transaction was given."""
+    stored = sql.SQL("embedding")
+    wanted = sql.SQL("current_setting('sightline.vector')::halfvec({})").format(sql.Literal(dim))
+    return _VIEW.format(
+        part=sql.Identifier(part),
+        near=sql.Identifier(part + NEAR),
+        vector=wanted,
+        signs=compared("binary", dim, stored),
+        wanted_signs=compared("binary", dim, wanted),
+        steps=compared("ternary", dim, stored),
+        wanted_steps=compared("ternary", dim, wanted),
+    )
 
 
 def parts_drop(parts: Sequence[VectorPart]) -> None:

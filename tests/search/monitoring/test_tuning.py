@@ -13,7 +13,7 @@ from search.monitoring import tuning
 from search.monitoring.kept import WatchedDirection
 from search.monitoring.recall import RecallTrial, measure_recall
 from search.monitoring.tuning import candidates_choose, candidates_follow
-from search.retrieval.dense import BINARY_CANDIDATES, RowEstimate, make_plan
+from search.retrieval.dense import CODED_CANDIDATES, RowEstimate, make_plan
 from search.services.search_settings import search_setting_apply, search_setting_undo
 from search.vectors.index import IndexState
 from search.vectors.tuned import settings_forget
@@ -22,6 +22,7 @@ from tests.support.queries import make_query
 from tests.support.searched import scope_of, searched
 
 ROWS, DIM = 2_000, 32
+LEAST = CODED_CANDIDATES["binary"]
 TARGET = 0.998
 """Beyond what the default finds of whatever questions are drawn (.978 to .990 of them)."""
 LARGE = RowEstimate(10**7, 10**7, "binary")
@@ -65,7 +66,7 @@ def test_the_number_of_candidates_is_the_smallest_that_reaches_the_target(corpus
     settings.CONFIG = replace(settings.CONFIG, recall_target=TARGET)
     chosen = candidates_choose(corpus.version, "passage", nothing)
     assert chosen is not None
-    assert chosen > BINARY_CANDIDATES, "thirty-two signs find little"
+    assert chosen > LEAST, "thirty-two signs find little"
     *less, (last, share) = tried.items()
     assert last == chosen
     assert share >= TARGET
@@ -77,9 +78,9 @@ def test_measuring_anew_takes_the_place_of_what_was_measured_before(corpus, sett
     settings.CONFIG = replace(settings.CONFIG, recall_target=0.99)
     candidates_choose(corpus.version, "passage", nothing)
     settings.CONFIG = replace(settings.CONFIG, recall_target=0.1)
-    assert candidates_choose(corpus.version, "passage", nothing) == BINARY_CANDIDATES
+    assert candidates_choose(corpus.version, "passage", nothing) == LEAST
     assert SearchSetting.objects.filter(undone_at__isnull=True).count() == 1
-    assert candidates(corpus) == BINARY_CANDIDATES
+    assert candidates(corpus) == LEAST
 
 
 def test_a_table_of_which_so_much_is_sorted_sooner_keeps_the_default(corpus):
@@ -108,7 +109,7 @@ def test_what_people_search_for_raises_it_for_their_modality(corpus, settings):
     assert row.smallest is not None
     applied = candidates_follow(row)
     assert applied is not None
-    assert candidates(corpus, "image") == row.smallest > candidates(corpus, "text") == BINARY_CANDIDATES
+    assert candidates(corpus, "image") == row.smallest > candidates(corpus, "text") == LEAST
 
 
 def measurement(corpus, **fields) -> RecallMeasurement:

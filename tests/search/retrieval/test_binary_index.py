@@ -1,4 +1,4 @@
-"""Searching by the signs of vectors, on a table large enough for the planner to have a choice."""
+"""Searching by short codes of vectors, on a table large enough for the planner to have a choice."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ pytestmark = pytest.mark.slow
 ROWS, DIM = 22_000, 256
 
 
-@pytest.fixture(scope="module")
-def corpus(django_db_setup, django_db_blocker):
-    """22,000 public and 300 private documents with clustered vectors and an index of their signs."""
-    with django_db_blocker.unblock(), searched("signs", rows=ROWS, dim=DIM, vector_index="binary") as found:
+LEAST = {"ternary": 192, "binary": 400}
+
+
+@pytest.fixture(scope="module", params=["ternary", "binary"])
+def corpus(request, django_db_setup, django_db_blocker):
+    """22,000 public and 300 private documents with clustered vectors and an index of their codes."""
+    with (
+        django_db_blocker.unblock(),
+        searched("codes", rows=ROWS, dim=DIM, vector_index=request.param) as found,
+    ):
         yield found
 
 
@@ -27,19 +33,20 @@ def _database(db):
 
 
 @pytest.mark.parametrize("filters", [{}, {"tags": ["rare"]}], ids=["permission", "permission and tags"])
-def test_the_binary_index_is_used_by_the_statement_that_says_so(corpus, filters):
+def test_the_index_is_used_by_the_statement_that_says_so(corpus, filters):
     version, public, _ = corpus
-    scope = scope_of(version, [public], **filters)
-    plan = Plan("binary", 400, 400)
+    scope, index = scope_of(version, [public], **filters), version.vector_index
+    plan = Plan(index, 400, 400)
     explained = explain(statements.by_index(scope, DIM, plan), version, scope, plan)
-    assert f"Index Scan using embedding_{version.pk}_passage_binary" in explained
+    assert f"Index Scan using embedding_{version.pk}_passage_{index}" in explained
 
 
-def test_a_large_scope_goes_by_the_signs_and_a_small_one_is_scanned(corpus):
+def test_a_large_scope_goes_by_the_codes_and_a_small_one_is_scanned(corpus):
     version, public, private = corpus
-    assert run(version, scope_of(version, [public]), 10).plan == Plan("binary", 400, 400)
+    index = version.vector_index
+    assert run(version, scope_of(version, [public]), 10).plan == Plan(index, LEAST[index], LEAST[index])
     assert run(version, scope_of(version, [private]), 10).plan.kind == "exact"
-    assert run(version, scope_of(version, [public]), 60).plan == Plan("binary", 480, 480)
+    assert run(version, scope_of(version, [public]), 60).plan == Plan(index, 480, 480)
 
 
 def test_it_finds_what_an_exact_scan_finds_with_the_same_scores_in_the_same_order(corpus):
@@ -49,7 +56,7 @@ def test_it_finds_what_an_exact_scan_finds_with_the_same_scores_in_the_same_orde
     for seed in range(100, 200):
         exact = exact_scores(version, scope, seed)
         candidates_found = run(version, scope, 10, seed)
-        assert candidates_found.plan.kind == "binary"
+        assert candidates_found.plan.kind == version.vector_index
         top = best_by_document(candidates_found.units)[:10]
         scores = {unit.unit_id: unit.score for unit in top}
         shared = exact.keys() & scores.keys()
@@ -76,7 +83,7 @@ def test_filters_and_permissions_hold_and_cost_no_hit(corpus, monkeypatch, wante
     assert not hidden & {unit.document_id for unit in run(version, scope_of(version, [public]), wanted).units}
 
 
-def test_signs_that_run_dry_are_followed_by_an_exact_scan(corpus, monkeypatch):
+def test_codes_that_run_dry_are_followed_by_an_exact_scan(corpus, monkeypatch):
     version, _, private = corpus
     monkeypatch.setattr(dense, "EXACT_UNIT_MICROSECONDS", 1e9)
     found = run(version, scope_of(version, [private]), 1000)

@@ -94,7 +94,10 @@ def test_the_parts_of_a_table_are_told_of_together():
 def test_the_index_that_was_chosen_stands_and_no_other():
     version, passages = make_version(dim=64), make_documents(make_collection(), 60)
     store(version, passages, clustered(60, 64))
-    for chosen, standing in (("hnsw", "hnsw"), ("binary", "binary"), ("exact", None), ("binary", "binary")):
+    chosen_one_by_one = ("hnsw", "binary", "ternary", "exact", "binary")
+    for chosen, standing in zip(
+        chosen_one_by_one, ("hnsw", "binary", "ternary", None, "binary"), strict=True
+    ):
         version.vector_index = chosen
         assert not index_settled(version, "passage")
         index_build(version, "passage")

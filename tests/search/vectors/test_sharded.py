@@ -38,7 +38,7 @@ from search.vectors.sharded.searching import (
     require_whole,
     vector_ask,
 )
-from search.vectors.sharded.servers import connected, shards
+from search.vectors.sharded.servers import connected, shard_named, shards
 from search.vectors.sharded.setting_up import server_statements, set_up, width_table
 from search.vectors.sharded.writing import part_copy
 from search.vectors.tables import VectorTable, table_create, table_drop
@@ -187,6 +187,52 @@ def test_each_shard_answers_from_its_own_index_and_the_collection_is_asked_there
             there.execute("INSERT INTO sightline_search_asked VALUES (%s)", [HalfVector(vector).to_text()])
             plan_there = "\n".join(row[0] for row in there.execute(f"EXPLAIN {statement}"))
         assert re.search(r"Index Scan using embedding_\d+_passage_g1_\d_hnsw", plan_there)
+
+
+_FORMER_VIEW = """
+    DROP VIEW {near};
+    CREATE VIEW {near} AS
+        SELECT unit_id, document_id, collection_id, embedding,
+               embedding <#> (SELECT current_setting('sightline.vector')::halfvec({dim})) AS distance,
+               binary_quantize(embedding)::bit({dim})
+               <~> (SELECT binary_quantize(current_setting('sightline.vector')::halfvec({dim}))::bit({dim})) AS apart
+        FROM {part}
+"""
+
+
+@pytest.mark.parametrize("index", ["ternary", "binary"])
+def test_short_codes_are_compared_on_the_shards_by_parts_of_a_former_release_too(
+    corpus, table, index
+) -> None:
+    version, public, _ = corpus
+    for part in parts_of(table):
+        with connected(shard_named(part.server)) as there:
+            there.execute(_FORMER_VIEW.format(near=part.near, part=part.name, dim=DIM))
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER FOREIGN TABLE {part.near} DROP COLUMN IF EXISTS steps_apart")
+    version.vector_index = index
+    try:
+        index_build(version, "passage")
+        assert index_state(version, "passage").size_bytes > 0
+        scope, plan = scope_of(version, [public]), plan_by_index(index, 10)
+        vector = encoded(version).parts[0].vectors[0]
+        with planned(plan, scope.table), connection.cursor() as cursor:
+            assert vector_ask(scope.table, vector)
+            statement = statements.by_index(scope, DIM, plan, asked_there=True)
+            cursor.execute(f"EXPLAIN (VERBOSE) {statement}", statements.parameters(scope, vector))
+            remote = re.findall(r"Remote SQL: (.*)", "\n".join(row[0] for row in cursor.fetchall()))
+            cursor.execute(str(statement), statements.parameters(scope, vector))
+            rows = cursor.fetchall()
+        nearest = {row[0] for row in sorted(rows, key=lambda row: row[2])[:10]}
+        assert len(nearest & set(exact_scores(version, scope, 2))) >= 9
+        with connected(shards()[0]) as there, there.transaction():
+            there.execute("SET LOCAL cursor_tuple_fraction = 0.00001")
+            there.execute("INSERT INTO sightline_search_asked VALUES (%s)", [HalfVector(vector).to_text()])
+            plan_there = "\n".join(row[0] for row in there.execute(f"EXPLAIN {remote[0]}"))
+        assert f"_{index}" in plan_there
+    finally:
+        version.vector_index = "hnsw"
+        index_build(version, "passage")
 
 
 def test_the_width_of_a_search_reaches_the_shards_and_ends_with_it(corpus, table) -> None:

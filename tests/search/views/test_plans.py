@@ -28,7 +28,7 @@ def _said(plan: Plan, *, counted: bool = True, **fields) -> str:
             "An index of rough copies proposed up to 1,200 passages; these were",
         ),
         (
-            Plan("binary", 400, 400),
+            Plan("ternary", 192, 192),
             False,
             "An index of rough copies proposed the likeliest passages; these were",
         ),
