@@ -18,6 +18,7 @@ from search.adapting.collect import examples_of
 from search.adapting.collect_set import examples_of_set
 from search.adapting.words import EVALUATION_SET, METRICS, measured, said_of
 from search.evaluation.measure import set_of_job
+from search.evaluation.rights import name_for_everybody
 from workers.adapting.learning import STEPS_IN_ALL, learn
 from workers.inference.adapted import adapted_write
 
@@ -62,8 +63,9 @@ def _learn(run: JobRun[LearnParameters, LearnResult]) -> None:
     found = measured(learned)
     words = "marks"
     if source is not None:
-        found[METRICS][EVALUATION_SET] = source.name
-        words = f"the evaluation set “{source}”"
+        named = name_for_everybody(source) or str(source.pk)  # whoever may use the version reads its metrics
+        found[METRICS][EVALUATION_SET] = named
+        words = f"the evaluation set “{named}”"
     version = _written(base, learned, found, f"Learned from {words}, from {base}. {said}", run)
     run.remember(said=said, searches=learned.searches, new=version.key, new_id=version.pk)
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 METRICS = "learned_from_marks"
 """The key of what was measured in a bundle's metrics."""
 EVALUATION_SET = "evaluation_set"
-"""The key in it of the name of the evaluation set that was learned from, where it was no marks."""
+"""The key in it of the evaluation set that was learned from, where it was no marks: its name, or its id where the name
+is not for everybody."""
 
 
 def measured(learned: Learned) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def gain_said(found: Mapping[str, Any]) -> str:
 
 
 def learned_from(version: ModelVersion) -> str:
-    """Return the name of the evaluation set that a version learned from; "" for marks, or for none."""
+    """Return the name or id of the evaluation set that a version learned from; "" for marks, or for none."""
     found = version.manifest.get("metrics", {}).get(METRICS)
     return str(found.get(EVALUATION_SET, "")) if isinstance(found, dict) else ""
 

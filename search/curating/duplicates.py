@@ -89,7 +89,7 @@ def duplicates_job(collection: Collection) -> Job | None:
 def duplicate_groups(collection: Collection) -> list[list[Document]]:
     """Return the first groups of documents that are the same or nearly so, the oldest of each group first."""
     heads = dict(_near_heads(collection))
-    for document, same in _same_lately(collection):
+    for document, same in _same_pairs(collection):
         _join(heads, document, same)
     rows = Document.objects.filter(pk__in={*heads, *heads.values()}, collection=collection)
     groups: dict[int, list[Document]] = {}
@@ -117,26 +117,27 @@ def _near_heads(collection: Collection) -> Iterable[tuple[int, int]]:
     return rows.order_by("document").values_list("document", "same_as")[:LISTED_MAX]
 
 
-_same_kept = Kept[list[tuple[int, int]]](KEPT_SECONDS, KEPT_MAX)
-
-
-def _same_lately(collection: Collection) -> list[tuple[int, int]]:
-    """Return the pairs, of a large collection those of some minutes ago: finding them reads all of its documents.
-
-    Of a pair that was merged since, one document is gone, and no group is left of it.
-    """
-    if not has_many_documents(collection):
-        return list(_same_pairs(collection))
-    return _same_kept.get(collection.pk, lambda: list(_same_pairs(collection)))
-
-
 def _same_pairs(collection: Collection) -> Iterator[tuple[int, int]]:
-    rows = Document.objects.filter(quality_condition("same", collection), collection=collection)
-    documents = list(rows.order_by("pk").values_list("pk", flat=True)[:LISTED_MAX])
+    """Yield pairs of documents that are the same now."""
     first: dict[str, int] = {}
-    for document, key in same_keys(collection, documents):
+    for document, key in same_keys(collection, _same_lately(collection)):
         if first.setdefault(key, document) != document:
             yield document, first[key]
+
+
+_same_kept = Kept[list[int]](KEPT_SECONDS, KEPT_MAX)
+
+
+def _same_lately(collection: Collection) -> list[int]:
+    """Return the first documents that are the same as another.
+
+    Of a large collection those of some minutes ago: finding them reads all of its documents.
+    """
+    rows = Document.objects.filter(quality_condition("same", collection), collection=collection)
+    first = rows.order_by("pk").values_list("pk", flat=True)[:LISTED_MAX]
+    if not has_many_documents(collection):
+        return list(first)
+    return _same_kept.get(collection.pk, lambda: list(first))
 
 
 def find_duplicates(run: JobRun[DuplicatesParameters, DuplicatesResult]) -> int:

@@ -9,8 +9,9 @@ from django.utils.translation import gettext
 
 from models_admin.hooks import Verdict
 from search.adapting.words import learned_from
+from search.evaluation.rights import name_for_everybody
 from search.evaluation.tables import ahead_words, newest_by_direction
-from search.models import Collection, EvaluationSet
+from search.models import EvaluationSet
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
@@ -44,17 +45,10 @@ def _is_worse(result: EvaluationResult) -> bool:
     return bool(against["queries"] >= QUERIES_MIN and against["differences"]["ndcg_at_10"]["high"] < 0)
 
 
-def _named(evaluation_set: EvaluationSet) -> str:
-    """Return a set's name, where everybody may know its collection: whoever manages models reads this."""
-    collection = evaluation_set.collection
-    is_public = collection is not None and collection.visibility == Collection.Visibility.PUBLIC
-    return evaluation_set.name if is_public else gettext("A set")
-
-
 def _said(result: EvaluationResult) -> str:
-    queries = result.against["queries"]
+    evaluation_set, queries = result.evaluation_set, result.against["queries"]
     words = gettext("{name}, {direction}, nDCG@10 on {queries} queries: {ahead}.").format(
-        name=_named(result.evaluation_set),
+        name=name_for_everybody(evaluation_set) or gettext("A set"),
         direction=result.direction,
         queries=intcomma(queries),
         ahead=ahead_words(result.against),
@@ -62,6 +56,6 @@ def _said(result: EvaluationResult) -> str:
     if queries < QUERIES_MIN:
         few = gettext("That is too few: the gate counts results from {queries_min} queries on.")
         words += f" {few.format(queries_min=QUERIES_MIN)}"
-    if learned_from(result.version) == result.evaluation_set.name:
+    if learned_from(result.version) in (evaluation_set.name, str(evaluation_set.pk)):
         words += " " + gettext("It learned from this set, which favours it.")
     return words

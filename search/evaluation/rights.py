@@ -18,3 +18,10 @@ def evaluation_sets_seen(viewer: Any) -> QuerySet[EvaluationSet]:
     if viewer.is_superuser:
         return EvaluationSet.objects.all()
     return EvaluationSet.objects.filter(collection__in=Collection.objects.visible_to(viewer))
+
+
+def name_for_everybody(evaluation_set: EvaluationSet) -> str:
+    """Return a set's name where everybody may know its collection, else ""."""
+    collection = evaluation_set.collection
+    is_public = collection is not None and collection.visibility == Collection.Visibility.PUBLIC
+    return evaluation_set.name if is_public else ""

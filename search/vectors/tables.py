@@ -41,6 +41,10 @@ DROP_LOCK_BRIEF_SECONDS = 0.1
 """Far below the second after which PostgreSQL looks for circles (`deadlock_timeout`)."""
 _NAME = re.compile(r"embedding_(\d+)_([a-z]+)")
 
+_REFERENCED = """
+    SELECT DISTINCT relname FROM pg_constraint JOIN pg_class units ON units.oid = confrelid
+    WHERE contype = 'f' AND conrelid = ANY(%s::regclass[]) ORDER BY relname
+"""
 _CREATE = sql.SQL("""
     CREATE TABLE IF NOT EXISTS {table} (
         unit_id bigint PRIMARY KEY REFERENCES {units} (id) ON DELETE CASCADE,
@@ -151,8 +155,8 @@ def table_drop(version: ModelVersion) -> None:
     tables = [VectorTable(version.pk, kind.name) for kind in unit_kinds()]
     parts = [part for table in tables for part in parts_named(table.name)]
     there = [table for table in tables if table.exists()]
-    # Dropping a table locks that of its units, too: the foreign key goes with it.
-    locked = [*(unit_kind(table.kind).table for table in there), *(table.name for table in there)]
+    names = [table.name for table in there]
+    locked = [*_referenced(names), *names]
     until = time.monotonic() + DROP_LOCK_TIMEOUT_SECONDS
     while there and not _dropped(there, locked, until - time.monotonic()):
         if time.monotonic() > until:
@@ -161,19 +165,29 @@ def table_drop(version: ModelVersion) -> None:
     parts_drop(parts)
 
 
+def _referenced(names: Sequence[str]) -> list[str]:
+    """Return the tables of units that dropping these locks, too, by their foreign keys; those on shards have none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REFERENCED, [list(names)])
+        return [name for (name,) in cursor.fetchall()]
+
+
 def _dropped(tables: Sequence[VectorTable], locked: Sequence[str], seconds: float) -> bool:
     """Drop the tables once all the locks are held; False where some were not to be had.
 
     The first is waited for, the others hardly: whoever waits for one while they hold another may stand in a circle
-    with a writer, and PostgreSQL would end one of the two, a second later.
+    with a writer, and PostgreSQL would end one of the two, a second later. The caller's own limit counts again then.
     """
     first, *others = (sql.Identifier(name) for name in locked)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('lock_timeout')")
+            (before,) = cursor.fetchone()
             _lock(cursor, [first], max(seconds, DROP_LOCK_BRIEF_SECONDS))
             _lock(cursor, others, DROP_LOCK_BRIEF_SECONDS)
             for table in tables:
                 cursor.execute(sql.SQL("DROP TABLE {}").format(table.identifier))
+            cursor.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(before)))
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise

@@ -18,6 +18,7 @@ from retrieval_site.errors import AppError
 from search.adapting import collect_set
 from search.adapting.collect_set import examples_of_set
 from search.adapting.from_set import set_learn
+from search.api.presenting import version_json
 from search.evaluation.gate import evaluation_verdict
 from search.evaluation.making import NewSet, evaluation_set_create
 from search.models import Passage
@@ -31,6 +32,7 @@ from workers.models import Job
 
 pytestmark = pytest.mark.django_db
 QUIET = SimpleNamespace(stage=lambda *_: None, advance=lambda *_: None, checkpoint=lambda: None)
+GAIN = ("value", "low", "high")
 NAMES = [f"{colour}-{part}" for part in PARTS for colour in COLOURS]
 
 
@@ -74,6 +76,20 @@ def test_a_set_becomes_a_version_that_says_so_and_the_gate_says_that_the_set_fav
     assert "Learned from the evaluation set “filed”, from tiny@1. First hits" in new.note
     difference = {"value": 0.2, "low": 0.1, "high": 0.3}
     against = {"version": version.key, "queries": 60, "differences": {"ndcg_at_10": difference}}
+    made.results.create(version=new, direction="text → passages", queries=60, against=against)
+    assert evaluation_verdict(new, version).says.endswith("It learned from this set, which favours it.")
+
+
+@pytest.mark.usefixtures("_shifted", "taken_for_valid")
+def test_a_version_does_not_tell_the_name_of_a_private_collections_set(version, collection):
+    services.alias_point("champion", version, None, by=None, reason="")
+    collection.visibility = "private"
+    collection.save()
+    made = filed(collection, name="zebrafish")
+    job = run_job_inline(set_learn(evaluation_set=made, version=version))
+    new = ModelVersion.objects.get(pk=LEARN.result_of(job).new_id)
+    assert "zebrafish" not in f"{version_json(new, manages=False)} {new.note}"
+    against = {"version": version.key, "queries": 60, "differences": {"ndcg_at_10": dict.fromkeys(GAIN, 0.2)}}
     made.results.create(version=new, direction="text → passages", queries=60, against=against)
     assert evaluation_verdict(new, version).says.endswith("It learned from this set, which favours it.")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from search.curating.duplicates import duplicates_look
+from search.curating import duplicates
+from search.curating.duplicates import duplicate_groups, duplicates_look
 from search.models import NearDuplicate
 from search.services.documents import encode_soon
 from tests.support.corpus import tiny_version
@@ -36,3 +37,15 @@ def test_texts_and_pictures_that_are_nearly_the_same_are_found_in_their_collecti
     }
     twin.delete()
     assert run_job_inline(duplicates_look(collection=notes, by=ann)).result["found"] == 1
+
+
+def test_documents_of_a_large_collection_that_were_changed_since_are_the_same_no_more(notes, monkeypatch):
+    monkeypatch.setattr(duplicates, "has_many_documents", lambda collection: True)
+    duplicates._same_kept.clear()
+    first, twin, third = (
+        save_document(notes, name, title="Note", body=f"{LONG}.", metadata={}) for name in "abc"
+    )
+    assert duplicate_groups(notes) == [[first, twin, third]]
+    save_document(notes, "b", title="Note", body="Of something else.")
+    assert duplicate_groups(notes) == [[first, third]]
+    duplicates._same_kept.clear()

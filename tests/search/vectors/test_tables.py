@@ -71,6 +71,28 @@ def test_dropping_removes_both_tables_and_may_be_repeated():
     assert [table for table in table_names() if table.version_id == version.pk] == []
 
 
+def test_dropping_leaves_the_callers_own_limit_for_locks_as_it_was():
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '7s'")
+        table_drop(make_version())
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("7s",)
+
+
+def test_dropping_a_table_that_has_no_foreign_key_locks_no_units():
+    version = make_version(manifest={"modalities": ["image"]})
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE embedding_{version.pk}_passage (unit_id bigint)")
+    table_drop(version)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relation::regclass::text FROM pg_locks"
+            " WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock' AND relation::regclass::text ~ '^search_'"
+        )
+        assert cursor.fetchall() == [("search_documentimage",)]
+    assert not VectorTable(version.pk, "passage").exists()
+
+
 def test_deleting_a_document_deletes_its_vectors_under_every_version():
     from search.models import Document
     from tests.support.corpus import clustered, make_collection, make_documents, store
