@@ -128,6 +128,19 @@ def test_there_back_and_there_again_with_every_row(server, table, tmp_path):
     assert held(one, table) == before
 
 
+def test_a_site_that_had_servers_of_vectors_once_needs_no_superuser(server, table, tmp_path):
+    here, one = worker_environment()["DATABASE_URL"], address(server, "one")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE EXTENSION postgres_fdw")
+    try:
+        there = moved(here, tmp_path / "data", "--to", one)
+        assert there.returncode == 0, there.stderr
+        assert held(one, table) == held(here, table)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP EXTENSION postgres_fdw")
+
+
 def refused(error_id: str, *words: str) -> None:
     with pytest.raises(CommandError, match=error_id.replace(".", r"\.")):
         call_command("move_database", *words)
