@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 PATIENCE = {
@@ -14,6 +15,8 @@ PATIENCE = {
 """A server whose machine or network is gone is given up after a minute; the system's own defaults take two hours."""
 OF_REPLICA = PATIENCE | {"connect_timeout": "3", "tcp_user_timeout": "5000"}
 """It is given up sooner: the primary can answer in its place."""
+_SECRET = re.compile(r"([?&](?:password|sslpassword|oauth_client_secret)=)[^&]*")
+"""A parameter of libpq that nobody else may read."""
 
 
 def database_settings(url: str, patience: dict[str, str]) -> dict[str, object]:
@@ -37,9 +40,9 @@ def database_settings(url: str, patience: dict[str, str]) -> dict[str, object]:
 
 
 def without_password(url: str) -> str:
-    """Return an address with `PASSWORD` in place of the password that it has."""
-    parts = urlsplit(url)
+    """Return an address with `PASSWORD` in place of each password that it has."""
+    shown, parts = _SECRET.sub(r"\1PASSWORD", url), urlsplit(url)
     if not parts.password:
-        return url
+        return shown
     user, _, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user.partition(':')[0]}:PASSWORD@{host}").geturl()
+    return shown.replace(parts.netloc, f"{user.partition(':')[0]}:PASSWORD@{host}", 1)
