@@ -163,7 +163,10 @@ def _dropped(tables: Mapping[VectorTable, Sequence[VectorPart]], turn: int, seco
     in a circle with a writer, and PostgreSQL would end one of the two, a second later.
     """
     # Dropping a table here locks that of its units, too: the foreign key goes with it.
-    locked = [*(table.units for table, parts in tables.items() if not parts), *(table.name for table in tables)]
+    locked = [
+        *(table.units for table, parts in tables.items() if not parts),
+        *(table.name for table in tables),
+    ]
     first = turn % len(locked)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -178,7 +181,9 @@ def _dropped(tables: Mapping[VectorTable, Sequence[VectorPart]], turn: int, seco
                 cursor.execute(sql.SQL("DROP TABLE {}").format(table.identifier))
             cursor.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(before)))
     except (OperationalError, ProgrammingError) as error:
-        if not isinstance(error.__cause__, LockNotAvailable | UndefinedTable):  # somebody else may have dropped one
+        if not isinstance(
+            error.__cause__, LockNotAvailable | UndefinedTable
+        ):  # somebody else may have dropped one
             raise
         return False
     return True

@@ -219,7 +219,9 @@ def held_by_another(statement):
 def test_dropping_waits_for_a_search_of_parts_and_for_no_writer_of_units(site, monkeypatch) -> None:
     other = make_version("three-2", dim=DIM, champion=False)
     near = parts_named(VectorTable(other.pk, "passage").name)[0].near
-    reads = f"SELECT count(*) FROM {near} WHERE unit_id = 0"  # as a search does, by the views on servers alone
+    reads = (
+        f"SELECT count(*) FROM {near} WHERE unit_id = 0"  # as a search does, by the views on servers alone
+    )
     with held_by_another("LOCK TABLE search_passage IN ROW EXCLUSIVE MODE"), held_by_another(reads) as read:
         with monkeypatch.context() as patch, pytest.raises(AppError) as refused:
             patch.setattr(tables, "DROP_LOCK_TIMEOUT_SECONDS", 0.3)
