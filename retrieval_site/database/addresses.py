@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+APPLICATION = "sightline"
+"""What connections call themselves (`application_name`), where the address says nothing else."""
 PATIENCE = {
     "connect_timeout": "10",
     "keepalives_idle": "30",
@@ -35,8 +41,13 @@ def database_settings(url: str, patience: dict[str, str]) -> dict[str, object]:
         "PORT": parts.port or query.pop("port", ""),
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"server_side_binding": True, "application_name": "sightline", **patience, **query},
+        "OPTIONS": {"server_side_binding": True, "application_name": APPLICATION, **patience, **query},
     }
+
+
+def application_of(settings: Mapping[str, Any]) -> str:
+    """Return what a database's connections call themselves by its settings, where no request is answered."""
+    return str(settings["OPTIONS"].get("application_name", APPLICATION))
 
 
 def without_password(url: str) -> str:
