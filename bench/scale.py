@@ -3,9 +3,9 @@
 A server of the benchmark's own holds one passage a vector. At each size each kind of index is built in turn by the
 product's own code and asked the same questions at several settings: `ef_search` of an HNSW index, the candidates whose
 vectors are compared of those of short codes. What is right is computed beside, by numpy, from the vectors as they are
-stored. Each line of the table, and of the file of `--json`, has recall@10, p50 and p99 at that setting; how many vectors a
-second were stored; how long the index took to build; the sizes of the index and of the table on disk; and what
-PostgreSQL's processes held together once the questions were asked, shared memory counted once.
+stored. Each line of the table, and of the file of `--json`, has recall@10, p50 and p99 at that setting; how many
+vectors a second were stored; how long the index took to build; the sizes of the index and of the table on disk; and
+what PostgreSQL's processes held together once the questions were asked, shared memory counted once.
 The vectors are those of `bench.hard_vectors`, or with `--easy` of `bench.vectors`. `--peers` also asks FAISS, usearch,
 LanceDB and Chroma (`bench/peers.py`, `requirements/bench.txt`). `--graphs 16x64 32x64` builds the HNSW index with each
 such m and ef_construction in turn and asks at more settings.

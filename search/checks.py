@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connection, transaction
 
+from retrieval_site.database.extensions import EXTENSIONS
 from retrieval_site.errors import AppError
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from django.apps import AppConfig
 
-EXTENSIONS = ("vector", "pg_trgm", "unaccent")
 _SHARDS_HINT = "Separate addresses by blanks; docs/scaling.md, Vectors on several servers."
 
 

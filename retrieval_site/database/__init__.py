@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
+from retrieval_site.database.addresses import application_of
 from retrieval_site.database.reading import connection
 from retrieval_site.tracing import current_request
 
@@ -45,6 +46,5 @@ def named_by_request(scope: str) -> sql.Composed:
 
     `scope`: `LOCAL` for a transaction, `SESSION` until it is said again.
     """
-    own = connection.settings_dict["OPTIONS"].get("application_name", "sightline")
-    name = f"{own} {current_request()}".rstrip()
+    name = f"{application_of(connection.settings_dict)} {current_request()}".rstrip()
     return sql.SQL(f"SET {scope} application_name = {{}}").format(sql.Literal(name[:NAME_MAX_BYTES]))

@@ -11,6 +11,8 @@ import psycopg
 from django.db import Error, connection
 from psycopg import sql
 
+from retrieval_site.errors import AppError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
@@ -59,7 +61,7 @@ class BuildProgress:
                     cursor.execute(_DONE, [table])
                     if found := cursor.fetchone():
                         self._say(table, min(found[0], rows), rows)
-        except (Error, psycopg.Error) as error:  # the index is built all the same
+        except (AppError, Error, psycopg.Error) as error:  # the index is built all the same
             log.warning("how far the index of %s is cannot be told: %s", table, error)
         finally:
             connection.close()  # this thread's own: `tell` writes by it

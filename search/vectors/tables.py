@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, ProgrammingError, connection, transaction
 from psycopg import sql
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, UndefinedTable
 
 from retrieval_site.errors import AppError
 from search.units.registry import unit_kind, unit_kinds, unit_kinds_of
@@ -24,11 +24,12 @@ from search.vectors.sharded.layout import is_sharded, parts_named
 from search.vectors.sharded.tables import parts_create, parts_drop
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from django.db.backends.utils import CursorWrapper
 
     from models_admin.models import ModelVersion
+    from search.vectors.sharded.layout import VectorPart
 
 IndexKind = Literal["hnsw", "ternary", "binary"]
 INDEX_KINDS: tuple[IndexKind, ...] = ("hnsw", "ternary", "binary")
@@ -153,16 +154,13 @@ def table_drop(version: ModelVersion) -> None:
     the queue, where it would hold up every search that comes after it.
     """
     tables = [VectorTable(version.pk, kind.name) for kind in unit_kinds()]
-    parts = [part for table in tables for part in parts_named(table.name)]
-    there = [table for table in tables if table.exists()]
-    names = [table.name for table in there]
-    locked = [*_referenced(names), *names]
-    until = time.monotonic() + DROP_LOCK_TIMEOUT_SECONDS
-    while there and not _dropped(there, locked, until - time.monotonic()):
-        if time.monotonic() > until:
+    parts = {table: parts_named(table.name) for table in tables}
+    until, turn = time.monotonic() + DROP_LOCK_TIMEOUT_SECONDS, 0
+    while there := {table: parts[table] for table in tables if table.exists()}:
+        if not _dropped(there, turn, until - time.monotonic()) and time.monotonic() > until:
             raise AppError("vectors.in_use", model=version.key)
-        locked = [*locked[1:], locked[0]]
-    parts_drop(parts)
+        turn += 1
+    parts_drop([part for known in parts.values() for part in known])
 
 
 def _referenced(names: Sequence[str]) -> list[str]:
@@ -172,33 +170,40 @@ def _referenced(names: Sequence[str]) -> list[str]:
         return [name for (name,) in cursor.fetchall()]
 
 
-def _dropped(tables: Sequence[VectorTable], locked: Sequence[str], seconds: float) -> bool:
-    """Drop the tables once all the locks are held; False where some were not to be had.
+def _dropped(tables: Mapping[VectorTable, Sequence[VectorPart]], turn: int, seconds: float) -> bool:
+    """Drop the tables and what leads to their parts once all the locks are held; False where some were not to be had.
 
-    The first is waited for, the others hardly: whoever waits for one while they hold another may stand in a circle
-    with a writer, and PostgreSQL would end one of the two, a second later. The caller's own limit counts again then.
+    One is waited for, each turn another, and the rest hardly: whoever waits for one while they hold another may stand
+    in a circle with a writer, and PostgreSQL would end one of the two, a second later. The caller's own limit counts
+    again then.
     """
-    first, *others = (sql.Identifier(name) for name in locked)
+    names = [table.name for table in tables]
+    locked = [*_referenced(names), *names]
+    first = turn % len(locked)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT current_setting('lock_timeout')")
             (before,) = cursor.fetchone()
-            _lock(cursor, [first], max(seconds, DROP_LOCK_BRIEF_SECONDS))
-            _lock(cursor, others, DROP_LOCK_BRIEF_SECONDS)
-            for table in tables:
+            _lock(cursor, [locked[first]], max(seconds, DROP_LOCK_BRIEF_SECONDS))
+            _lock(cursor, locked[:first] + locked[first + 1 :], DROP_LOCK_BRIEF_SECONDS)
+            for table, parts in tables.items():
+                for part in parts:  # a search may read by this alone
+                    near = sql.Identifier(part.near)
+                    cursor.execute(sql.SQL("DROP FOREIGN TABLE IF EXISTS {}").format(near))
                 cursor.execute(sql.SQL("DROP TABLE {}").format(table.identifier))
             cursor.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(before)))
-    except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
+    except (OperationalError, ProgrammingError) as error:
+        # Somebody else may have dropped one of them meanwhile.
+        if not isinstance(error.__cause__, LockNotAvailable | UndefinedTable):
             raise
         return False
     return True
 
 
-def _lock(cursor: CursorWrapper, names: Sequence[sql.Identifier], seconds: float) -> None:
+def _lock(cursor: CursorWrapper, names: Sequence[str], seconds: float) -> None:
     cursor.execute(f"SET LOCAL lock_timeout = '{int(seconds * 1000)}ms'")
     for name in names:
-        cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(name))
+        cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(name)))
 
 
 def table_names() -> tuple[VectorTable, ...]:

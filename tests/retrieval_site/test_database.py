@@ -8,6 +8,7 @@ from django.db import ProgrammingError, connection, transaction
 from django.db.backends.postgresql import base
 
 from retrieval_site.database import Prepared, in_one_trip
+from retrieval_site.database.addresses import without_password
 from search.models import Document
 from tests.support.corpus import make_collection
 
@@ -113,3 +114,20 @@ def test_more_rows_than_one_statement_has_parameters_for_are_stored_and_deleted(
     assert len(Document.objects.in_bulk(list(range(70_000)))) <= 9_000
     Document.objects.filter(collection=collection).delete()
     assert not Document.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://me@db/site", "postgresql://me@db/site"),
+        ("postgresql://me:p%40ss@db:5432/site", "postgresql://me:PASSWORD@db:5432/site"),
+        (
+            "postgresql://me@/site?host=/run&password=p%26ss&sslmode=require",
+            "postgresql://me@/site?host=/run&password=PASSWORD&sslmode=require",
+        ),
+        ("postgresql:///site?password=pass", "postgresql:///site?password=PASSWORD"),
+        ("postgresql://db/site?sslpassword=pass", "postgresql://db/site?sslpassword=PASSWORD"),
+    ],
+)
+def test_an_address_is_shown_without_what_is_secret(address, shown):
+    assert without_password(address) == shown

@@ -43,7 +43,8 @@ def contents(
 ) -> dict[str, TableContent]:
     """Return the content of every table, of the site's database or another, but of `without`, which backups lack."""
     with (database or connection).cursor() as cursor:
-        cursor.execute("SELECT set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true)")
+        # For the session: what was restored or moved is not read in one transaction.
+        cursor.execute("SELECT set_config('timezone', 'UTC', false), set_config('datestyle', 'ISO', false)")
         return {name: _content(cursor, name) for name in tables(database) if name not in without}
 
 

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, transaction
 from psycopg import sql
 
+from retrieval_site.database.extensions import EXTENSIONS
 from retrieval_site.database.vector_servers import servers_standing
 from retrieval_site.errors import AppError
 from workers.backup.contents import contents, tables
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from workers.backup.manifest import TableContent
 
-EXTENSIONS = ("vector", "pg_trgm", "unaccent")
 LOCK_TIMEOUT_SECONDS = 15
 _NAME = "sightline move_database"
 _EXTENSIONS = """

@@ -188,13 +188,20 @@ def load(dump: Path, *, replace: bool, database: BaseDatabaseWrapper | None = No
 
 @contextmanager
 def _listed(dump: Path, database: BaseDatabaseWrapper | None) -> Iterator[str]:
-    """Give the name of a file that lists what a dump holds, but for the schema `public`, which is there already."""
+    """Give the name of a file that lists what of a dump is restored.
+
+    Not the schema `public`, which is there already, nor `postgres_fdw` without a server: it stays where there were
+    servers of vectors once, and only a superuser may make it.
+    """
     with tempfile.TemporaryFile() as errors, tempfile.NamedTemporaryFile() as listed:
         reader = _start(
             [program("pg_restore", database), "--list", str(dump)], errors, stdout=subprocess.PIPE
         )
         try:
-            listed.writelines(line for line in _out(reader) if b" SCHEMA - public " not in line)
+            lines = _out(reader).readlines()
+            has_servers = any(b" SERVER - " in line for line in lines)
+            unwanted = [b" SCHEMA - public ", *([] if has_servers else [b" EXTENSION - postgres_fdw "])]
+            listed.writelines(line for line in lines if not any(words in line for words in unwanted))
             _check("pg_restore", reader, errors)
         finally:
             _end(reader)

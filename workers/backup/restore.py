@@ -11,6 +11,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from retrieval_site.database.addresses import APPLICATION, application_of
 from retrieval_site.errors import AppError
 from workers.backup.answers import answers_compare
 from workers.backup.contents import contents, tables
@@ -130,15 +131,18 @@ def _check_readable(manifest: BackupManifest) -> None:
 
 _OTHERS = """
     SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name ~ '^sightline( |$)' AND pid <> pg_backend_pid()
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND EXISTS (
+        SELECT FROM unnest(%s::text[]) own WHERE application_name = own OR starts_with(application_name, own || ' ')
+    )
 """
 """A search or a job that is at work has its request's id behind the name (`named_by_request`)."""
 
 
 def check_alone(database: BaseDatabaseWrapper | None = None) -> None:
     """Raise AppError `restore.site_running` where a site has connections to its database, or another."""
-    with (database or connection).cursor() as cursor:
-        cursor.execute(_OTHERS)
+    database = database or connection
+    with database.cursor() as cursor:
+        cursor.execute(_OTHERS, [[APPLICATION, application_of(database.settings_dict)]])
         if cursor.fetchone()[0]:
             raise AppError("restore.site_running")
 

@@ -53,9 +53,9 @@ def _ended(data: bytes, limits: PictureLimits) -> bytes:
     whole = data.rstrip(b"\xff")  # half of the end marker
     if not jpeg.has_all_scans(data, limits):
         raise truncated("jpeg")
-    first, *others = (whole + more for more in _FOLLOWING)
-    wanted = _decoded(first)
-    if any(_decoded(other) != wanted for other in others):  # the first that differs ends it
+    found = (_decoded(whole + more) for more in _FOLLOWING)  # one at a time: files are large
+    wanted = next(found)
+    if any(other != wanted for other in found):  # the first that differs ends it
         raise truncated("jpeg")
     return whole + _END
 

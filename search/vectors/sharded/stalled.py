@@ -42,7 +42,8 @@ class _Running:
         connections[using].ensure_connection()
         self.using, self.began, self.looks, self.is_cut = using, time.monotonic(), 0, False
         self.link: psycopg.Connection[object] = connections[using].connection
-        self.socket = socket.socket(fileno=os.dup(self.link.pgconn.socket))
+        with connections[using].wrap_database_errors:  # it may have ended already
+            self.socket = socket.socket(fileno=os.dup(self.link.pgconn.socket))
 
     @property
     def is_busy(self) -> bool:

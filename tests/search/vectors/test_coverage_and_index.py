@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
 from psycopg import sql
 
+from retrieval_site.errors import AppError
 from search.vectors import building, index
 from search.vectors.coverage import Coverage, coverage, units_missing
 from search.vectors.index import index_build, index_drop, index_prewarm, index_settled, index_state
@@ -80,6 +83,17 @@ def test_a_build_succeeds_where_nobody_can_be_told(monkeypatch):
 
     index_build(version, "passage", parallel_workers=0, tell=refuses)
     assert index_state(version, "passage").kind == "hnsw"
+
+
+def test_a_build_succeeds_where_a_server_cannot_be_asked_how_far_it_is(caplog):
+    @contextmanager
+    def away():
+        raise AppError("shards.away", place="there:5432/vectors")
+        yield
+
+    with building.BuildProgress(lambda done, total: None).watched("a_part", away):
+        pass
+    assert "how far the index of a_part is cannot be told: shards.away" in caplog.text
 
 
 def test_the_parts_of_a_table_are_told_of_together():

@@ -11,7 +11,7 @@ from io import StringIO
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.urls import reverse
 
 from models_admin.models import Alias, ModelVersion
@@ -36,7 +36,7 @@ from search.vectors.coverage import coverage
 from search.vectors.index import index_build, index_state
 from search.vectors.sharded import statistics
 from search.vectors.sharded.layout import away_forget, away_names, parts_named
-from search.vectors.sharded.searching import PART_MISSING
+from search.vectors.sharded.searching import PART_MISSING, despite_shards
 from search.vectors.sharded.servers import connected, shards
 from search.vectors.sharded.setting_up import set_up
 from search.vectors.tables import VectorTable, table_create, table_drop, tables_of
@@ -416,6 +416,14 @@ def test_numbers_of_a_server_that_is_away_are_left_out_and_asked_for_once(
     assert "Not all of its servers answer." in client.get(page).content.decode()
     for one in versions.exclude(pk=version.pk):
         table_drop(one)
+
+
+def test_a_search_after_the_database_ended_its_connection_fails_as_any_statement_does(version) -> None:
+    connection.ensure_connection()
+    connection.connection.close()
+    with pytest.raises(OperationalError):
+        despite_shards(lambda: None)
+    connection.close()
 
 
 def test_a_connection_to_a_server_notices_that_its_machine_is_off(version) -> None:

@@ -159,3 +159,23 @@ def test_dropping_gives_up_in_a_sentence_while_a_search_reads_the_table(monkeypa
     thread.join()
     table_drop(version)
     assert not VectorTable(version.pk, "passage").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_table_that_somebody_else_drops_meanwhile_is_no_error():
+    version, locked = make_version(), threading.Event()
+
+    def drop() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE embedding_{version.pk}_passage")
+            locked.set()
+            time.sleep(0.5)  # until the other one waits
+            cursor.execute(f"DROP TABLE embedding_{version.pk}_passage")
+        connection.close()
+
+    thread = threading.Thread(target=drop)
+    thread.start()
+    locked.wait(10)
+    table_drop(version)
+    thread.join()
+    assert [table for table in table_names() if table.version_id == version.pk] == []

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from io import StringIO
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from models_admin.models import Alias
 from models_admin.services import version_activate
@@ -21,6 +21,7 @@ from search.models import Query
 from search.retrieval import dense, reopen, search
 from search.retrieval.dense import plan_by_index
 from search.retrieval.types import DocumentPart, EmbeddingPart, SearchRequest
+from search.vectors import tables
 from search.vectors.background import backgrounds_forget
 from search.vectors.copy import vectors_write
 from search.vectors.index import index_build, table_state
@@ -191,6 +192,47 @@ def test_each_answer_is_of_one_version_while_models_are_switched(site, monkeypat
         assert not answer.warnings
         assert set(documents(answer)) <= wanted[answer.model]
     table_drop(other)
+
+
+@contextmanager
+def held_by_another(statement):
+    """Another transaction reads, and keeps what it has locked until it is told to end."""
+    began, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+            began.set()
+            over.wait(LATE_SECONDS)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert began.wait(LATE_SECONDS)
+    try:
+        yield over
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_dropping_waits_for_a_search_of_parts_and_for_no_writer_of_units(site, monkeypatch) -> None:
+    other = make_version("three-2", dim=DIM, champion=False)
+    near = parts_named(VectorTable(other.pk, "passage").name)[0].near
+    reads = (
+        f"SELECT count(*) FROM {near} WHERE unit_id = 0"  # as a search does, by the views on servers alone
+    )
+    with held_by_another("LOCK TABLE search_passage IN ROW EXCLUSIVE MODE"), held_by_another(reads) as read:
+        with monkeypatch.context() as patch, pytest.raises(AppError) as refused:
+            patch.setattr(tables, "DROP_LOCK_TIMEOUT_SECONDS", 0.3)
+            table_drop(other)
+        assert refused.value.id == "vectors.in_use"
+        threading.Timer(0.5, read.set).start()
+        with transaction.atomic(), connection.cursor() as cursor:
+            table_drop(other)
+            cursor.execute("SHOW lock_timeout")
+            assert cursor.fetchone() == ("0",)
+    assert not VectorTable(other.pk, "passage").exists()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from django.db import connection
 from retrieval_site.errors import AppError
 from tests.workers.backup.conftest import CONTENTS
 from workers.backup import create, programs
+from workers.backup.contents import contents
 from workers.backup.create import backup_create
 from workers.backup.manifest import FORMAT, backups_of, manifest_write
 from workers.backup.places import FolderPlace
@@ -45,6 +46,15 @@ def _copy(place, tmp_path):
 
 def _blobs(place):
     return sorted(path for path in (place / "blobs").rglob("*") if path.is_file())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_tables_hold_does_not_depend_on_how_the_session_writes_dates():
+    with connection.cursor() as cursor:
+        cursor.execute("SET datestyle = 'German, DMY'")
+        written = contents()
+        cursor.execute("SET datestyle = 'ISO, MDY'")
+    assert contents() == written
 
 
 def test_a_backup_is_read_back_to_the_last_byte(site):

@@ -18,11 +18,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from retrieval_site.errors import AppError
 from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
 from tests.support.postgres_servers import PostgresServer
 from tests.support.workers import worker_environment
 from workers.backup import moving
 from workers.backup.programs import server_major
+from workers.backup.restore import check_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,6 +130,19 @@ def test_there_back_and_there_again_with_every_row(server, table, tmp_path):
     assert held(one, table) == before
 
 
+def test_a_site_that_had_servers_of_vectors_once_needs_no_superuser(server, table, tmp_path):
+    here, one = worker_environment()["DATABASE_URL"], address(server, "one")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE EXTENSION postgres_fdw")
+    try:
+        there = moved(here, tmp_path / "data", "--to", one)
+        assert there.returncode == 0, there.stderr
+        assert held(one, table) == held(here, table)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP EXTENSION postgres_fdw")
+
+
 def refused(error_id: str, *words: str) -> None:
     with pytest.raises(CommandError, match=error_id.replace(".", r"\.")):
         call_command("move_database", *words)
@@ -184,6 +199,17 @@ def test_what_arrived_otherwise_is_said(server, table, monkeypatch):
     monkeypatch.setattr(moving, "load", lossy)
     said = "restore.differs: The other database does not hold what was moved into it: django_session"
     refused(said, "--to", address(server, "one"))
+
+
+def test_a_site_to_which_its_address_gives_another_name_is_seen(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "application_name", "shop")
+    here = worker_environment()["DATABASE_URL"]
+    with psycopg.connect(here, application_name="shopkeeper"):
+        check_alone()
+    for name in ("shop", "shop 0123abcd", "sightline"):
+        with psycopg.connect(here, application_name=name), pytest.raises(AppError) as refused:
+            check_alone()
+        assert refused.value.id == "restore.site_running"
 
 
 @pytest.mark.parametrize("to", ["mysql://there/x", "there"])

@@ -2,6 +2,7 @@
 
 import resource
 import struct
+import tracemalloc
 from dataclasses import asdict
 
 import numpy as np
@@ -86,6 +87,18 @@ def test_a_jpeg_that_lacks_pixels_is_decoded_no_more_often_than_shows_it(monkeyp
     monkeypatch.setattr(mending, "_decoded", lambda data: decoded.append(data) or real(data))
     assert refused(hostile.encoded(photo(), "JPEG")[:-300]) == "image.truncated"
     assert len(decoded) == 2
+
+
+def test_what_a_jpeg_without_its_end_marker_takes_beside_its_pixels_is_two_copies_of_the_file():
+    noise = np.random.default_rng(5).integers(0, 256, (1200, 1600, 3), dtype=np.uint8)
+    data = hostile.encoded(Image.fromarray(noise), "JPEG", quality=100, subsampling=0)[:-2]
+    tracemalloc.start()
+    try:
+        mending.mended(data, "jpeg", LIMITS)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * len(data)
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])

@@ -1,0 +1,3 @@
+"""What the database needs beside PostgreSQL's own."""
+
+EXTENSIONS = ("vector", "pg_trgm", "unaccent")
