@@ -14,15 +14,13 @@ from django.db import InterfaceError, OperationalError
 from redis import exceptions as redis_errors
 
 from retrieval_site.errors import AppError
+from workers.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from django.db import Error
 
 RETRY_SECONDS = 5
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_NO_THREAD = "can't start new thread"
-_NO_ROOM_TO_LOAD = ("failed to map segment", "annot allocate memory", "bad_alloc")
-"""How the loader of libraries and C++ say it, in an ImportError and a RuntimeError."""
 _DISK_FULL = psycopg.errors.DiskFull.sqlstate
 _DISK_FULL_ID = "server.disk_full"
 _AWAY = ("08", "53", "57P", "58")
@@ -40,16 +38,6 @@ def outage_of(exception: BaseException | None) -> AppError | None:
     if error := _outage(exception):
         return error
     return AppError("server.memory") if is_out_of_memory(exception) else None
-
-
-def is_out_of_memory(exception: BaseException | None) -> bool:
-    """Return whether the exception says that there is no memory: for an object, a mapping, a process or a thread."""
-    if isinstance(exception, OSError):
-        return exception.errno == errno.ENOMEM
-    if isinstance(exception, MemoryError) or str(exception) == _NO_THREAD:
-        return True
-    told = str(exception) if isinstance(exception, ImportError | RuntimeError) else ""
-    return any(words in told for words in _NO_ROOM_TO_LOAD)
 
 
 def disk_is_full(exception: BaseException | None) -> bool:

@@ -56,6 +56,7 @@ def _schedule() -> None:
     """Say which jobs are started once a day, or by schedules of their own."""
     from search.alerts.mail import mail_due
     from search.curating.trash import trash_to_end
+    from search.indexing.again import encode_again
     from search.job_types import (
         CALIBRATE,
         EMPTY_TRASH,
@@ -88,6 +89,7 @@ def _schedule() -> None:
     job_daily(CALIBRATE, calibrations_due)
     job_daily(MONITOR, monitoring_due)
     job_scheduled(calibrations_renew)
+    job_scheduled(encode_again)
     job_scheduled(sources_start_due)
     job_scheduled(uploads_expire)
     job_scheduled(webhooks_start_due)

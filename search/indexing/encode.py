@@ -6,6 +6,7 @@ one half of a batch, this thread writes the half before it and reads the next; a
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -70,7 +71,7 @@ def encode_missing(version: ModelVersion, ctx: JobContext) -> EncodeReport:
 
 def _encode_kind(version: ModelVersion, kind: str, ctx: JobContext, report: EncodeReport) -> None:
     state = coverage(version)[kind]
-    pending = state.missing - len(broken_units(version, kind))
+    pending = state.missing - len(broken_units(version, kind, ctx.job))
     if pending > 0:
         counted = _may_be_counted(version, kind, ctx)
         if pending > max(REBUILD_UNITS_MIN, state.total // 2):
@@ -113,7 +114,7 @@ def _pass(version: ModelVersion, kind: str, ctx: JobContext, report: EncodeRepor
     before = (report.encoded, report.failed)
     with ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool:
         running: Future[EncodedUnits] | None = None
-        for batch in batches_missing(version, kind, encoder):
+        for batch in batches_missing(version, kind, encoder, ctx.job):
             finished, running = running, pool.submit(encode, encoder, modality, batch)
             if finished:
                 _write(version, kind, finished.result(), ctx, report)
@@ -128,6 +129,8 @@ def _write(
     vectors_write(version, kind, encoded.ids, encoded.vectors)
     for failure in encoded.failures:
         record_broken(ctx, version, kind, failure)
+    for error_id, count in Counter(failure.error_id for failure in encoded.failures).items():
+        ctx.log.warning("%s cannot encode %d %ss: %s", version, count, kind, error_id)
     report.encoded += len(encoded.ids)
     report.failed += len(encoded.failures)
     ctx.advance(len(encoded.ids), failed=len(encoded.failures))

@@ -14,7 +14,12 @@ from search.indexing.encoders import set_aside_ends_the_job
 from search.units.kind import Modality, UnitBatch, UnitFailure, UnitReading
 from search.units.registry import unit_kind
 from search.vectors.coverage import units_missing
-from workers.inference.errors import EncoderNotStartedError, EncoderSetAsideError, InferenceError
+from workers.inference.errors import (
+    EncoderMemoryError,
+    EncoderSetAsideError,
+    EncoderUnfitError,
+    InferenceError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from workers.inference.encoder import Encoder
+    from workers.models import Job
 
     Floats: TypeAlias = NDArray[np.float32]
 
@@ -40,6 +46,9 @@ _WINDOWS: dict[Modality, int] = {"text": 2048, "image": 0}
 """Units read at a time, where that is more than a batch: texts are sorted by length."""
 
 
+_ANY_TEXT = "photo"
+
+
 @dataclass(frozen=True)
 class EncodedUnits:
     """What became of a batch: vectors `(len(ids), dim)` and the units that failed."""
@@ -49,9 +58,9 @@ class EncodedUnits:
     failures: list[UnitFailure]
 
 
-def batches_missing(version: ModelVersion, kind: str, encoder: Encoder) -> Iterator[UnitBatch]:
+def batches_missing(version: ModelVersion, kind: str, encoder: Encoder, job: Job) -> Iterator[UnitBatch]:
     """Yield half batches of units without a vector, ascending in windows, without those known to be broken."""
-    broken, known = broken_units(version, kind), unit_kind(kind)
+    broken, known = broken_units(version, kind, job), unit_kind(kind)
     size = BATCH_UNITS[encoder.device][known.modality] // 2
     window = max(size, _WINDOWS[known.modality])
     with ThreadPoolExecutor(min(DECODE_THREADS_MAX, os.cpu_count() or 1), "decoder") as threads:
@@ -65,13 +74,13 @@ def encode(encoder: Encoder, modality: Modality, batch: UnitBatch) -> EncodedUni
     """Encode a batch; when it fails, each unit alone, so that only those that are bad are left out.
 
     Raises AppError `version.set_aside` where that ended the encoder's process once too often, and
-    EncoderNotStartedError where none could be started: no unit is to blame for that.
+    EncoderUnfitError where none could be started, or it has no memory for anything: no unit is to blame for that.
     """
     run = encoder.encode_texts if modality == "text" else _encode_pixels(encoder)
     with set_aside_ends_the_job():
         try:
             return EncodedUnits(batch.ids, _checked(run(batch.inputs)), batch.failures)
-        except (EncoderSetAsideError, EncoderNotStartedError):
+        except (EncoderSetAsideError, EncoderUnfitError):
             raise
         except InferenceError:
             return _one_by_one(run, batch, encoder.dim)
@@ -90,13 +99,28 @@ def _one_by_one(run: Callable[[Sequence[Any]], Floats], batch: UnitBatch, dim: i
     failures = list(batch.failures)
     for unit_id, value in zip(batch.ids, batch.inputs, strict=True):
         try:
-            rows.append(_checked(run([value])))
+            rows.append(_alone(run, value))
             ids.append(unit_id)
-        except (EncoderSetAsideError, EncoderNotStartedError):
+        except (EncoderSetAsideError, EncoderUnfitError):
             raise
         except InferenceError as error:
             failures.append(UnitFailure(unit_id, error.id, error.message))
     return EncodedUnits(ids, np.concatenate(rows), failures)
+
+
+def _alone(run: Callable[[Sequence[Any]], Floats], value: Any) -> Floats:
+    """Encode one unit; one for which there was no memory is to blame only where there is some for another.
+
+    Raises EncoderUnfitError where there is none.
+    """
+    try:
+        return _checked(run([value]))
+    except EncoderMemoryError:
+        try:
+            run([_ANY_TEXT if isinstance(value, str) else np.zeros_like(value)])
+        except EncoderMemoryError as error:
+            raise EncoderUnfitError("encoder.memory") from error
+        return _checked(run([value]))
 
 
 def _checked(vectors: Floats) -> Floats:

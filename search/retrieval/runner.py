@@ -27,6 +27,7 @@ from search.retrieval.present import Page, present
 from search.retrieval.retrieve import ready
 from search.retrieval.sort import sort_ranking
 from search.retrieval.types import Ranking
+from search.vectors.dropped import told_once_dropped
 from search.vectors.sharded.searching import despite_shards, part_warnings, require_whole
 
 if TYPE_CHECKING:
@@ -85,9 +86,11 @@ def run(asked: Asked, request: SearchRequest) -> SearchRun: ...
 def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | SearchRun:
     """Take a query through the stages; without a request, by which one presents and keeps, as far as the ranking.
 
-    Raises AppError of the query's encoding and of the retrievers.
+    Raises AppError of the query's encoding and of the retrievers, and `model.not_ready` where the version's vectors are
+    dropped meanwhile.
     """
-    found = read(lambda: despite_shards(lambda: _reads(asked, request)))
+    with told_once_dropped(asked.encoding.version):
+        found = read(lambda: despite_shards(lambda: _reads(asked, request)))
     if isinstance(found, Ranking):
         return found
     page, row, query = found

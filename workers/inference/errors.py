@@ -89,8 +89,16 @@ class EncoderDiedError(EncoderError):
     """The encoder's process ended while it encoded this (`encoder.died`)."""
 
 
-class EncoderNotStartedError(EncoderError):
-    """Its process could not be started, for want of memory say: what was to be encoded has nothing to do with it."""
+class EncoderMemoryError(EncoderError):
+    """Its process had too little memory for what was to be encoded, or for anything (`encoder.memory`)."""
+
+
+class EncoderUnfitError(EncoderError):
+    """It can encode nothing now, for want of memory say: what was to be encoded has nothing to do with it."""
+
+
+class EncoderNotStartedError(EncoderUnfitError):
+    """Its process could not be started."""
 
 
 class EncoderDiedLoadingError(EncoderDiedError, EncoderNotStartedError):

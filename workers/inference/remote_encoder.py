@@ -23,6 +23,7 @@ from workers.inference.errors import (
     EncoderDiedError,
     EncoderDiedLoadingError,
     EncoderError,
+    EncoderMemoryError,
     EncoderNotStartedError,
     EncoderSetAsideError,
 )
@@ -33,6 +34,7 @@ from workers.inference.sandbox.errors import (
     SandboxDiedError,
     SandboxError,
     SandboxGoneError,
+    SandboxMemoryError,
     SandboxTimeoutError,
 )
 from workers.inference.sandbox.process import SandboxProcess, SandboxSpec
@@ -212,6 +214,8 @@ class RemoteEncoder:
             return EncoderDiedError("encoder.died", reason=error.reason)
         if isinstance(error, SandboxTimeoutError):
             return EncoderError("encoder.timeout/ended", limit_seconds=self._options.call_seconds)
+        if isinstance(error, SandboxMemoryError):
+            return EncoderMemoryError("encoder.memory")
         return EncoderError("encoder.failed", reason=str(error)[-500:])
 
     def _restart(self, dead: SandboxProcess) -> None:

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from retrieval_site.acting import acting_for_job
 from retrieval_site.errors import AppError
-from retrieval_site.outages import disk_is_full, is_out_of_memory
+from retrieval_site.outages import disk_is_full
 from retrieval_site.typed_json import to_json
 from workers.error_table import sentence
 from workers.inference.errors import InferenceError
@@ -29,6 +29,7 @@ from workers.jobs.services import (
     job_stop,
 )
 from workers.models import Job, JobState
+from workers.out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     import threading

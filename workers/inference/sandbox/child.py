@@ -22,6 +22,7 @@ from workers.inference.errors import InferenceError
 from workers.inference.isolation import Resources, isolate, needed_folders
 from workers.inference.sandbox import wire
 from workers.inference.sandbox.memory import SharedMemory
+from workers.out_of_memory import is_out_of_memory
 
 _TRACEBACK_CHARACTERS = 4000
 
@@ -74,7 +75,7 @@ def _failure(error: Exception) -> dict[str, Any]:
                 "detail": error.detail,
             }
         }
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return {"memory": True}
     return {"broken": traceback.format_exc()[-_TRACEBACK_CHARACTERS:]}
 
