@@ -46,7 +46,7 @@ TEXTS = ("a red pump leaks", "rusty blue gear", "the yellow fan is dusty", "a cr
 CALM_SHARE = 0.12
 """Of the time, at the beginning and at the end."""
 REST_SECONDS = 3.0
-QUIET_SECONDS = 240.0
+QUIET_SECONDS, HEAL_SECONDS = 240.0, 300.0
 SAID_MAX = 60
 CRASHES_SAID, CRASH_LINES = 3, 50
 
@@ -104,12 +104,16 @@ def _rehearsed(site: Site, options: argparse.Namespace, room: Path) -> int:
                 ledger.count(ledger.fault, "rehearsal", "benchmark", repr(error))
         ledger.fault = "afterwards"
         _come_to_rest(site)
+        _let_heal(site)
+        _come_to_rest(site)
     _ask_again(crowd, client)
     report = Report()
     _say_crashes(site.folder)
     _say_faults(ledger, day)
     _say_memory(day, memory, report)
-    bad = _say_counts(ledger, list(Counting(site.folder, ledger).faults()), report)
+    counting = Counting(site.folder, ledger)
+    print(f"  units recorded as impossible to encode, by error: {counting.broken()}")
+    bad = _say_counts(ledger, list(counting.faults()), report)
     if options.json:
         options.json.write_text(json.dumps(report.figures, indent=1) + "\n")
     return bad
@@ -193,6 +197,13 @@ def _come_to_rest(site: Site) -> None:
             if not list(Counting(site.folder, Ledger()).unfinished()):
                 return
         time.sleep(2)
+
+
+def _let_heal(site: Site) -> None:
+    """Give the site its time to encode what failed jobs left, by itself: it starts such a job within minutes."""
+    until = time.monotonic() + HEAL_SECONDS
+    while Counting(site.folder, Ledger()).incomplete() and time.monotonic() < until:
+        time.sleep(5)
 
 
 def _ask_again(crowd: Crowd, client: Client) -> None:

@@ -86,6 +86,18 @@ class Counting:
                 if stored > matched:
                     yield "doubled", f"{name}: {stored - matched} {kind} vectors of nothing"
 
+    def incomplete(self) -> bool:
+        """Return whether a unit has no vector yet."""
+        return next(self._vectors(), None) is not None
+
+    def broken(self) -> dict[str, int]:
+        """Return how many units are recorded as impossible to encode, by error."""
+        return dict(
+            self.rows(
+                "SELECT error_id, count(*) FROM workers_jobitem WHERE payload ? 'unit' GROUP BY error_id"
+            )
+        )
+
     def _judgements(self) -> Iterator[tuple[str, str]]:
         found = {
             (str(query), document): grade

@@ -117,7 +117,7 @@ def refuse_foreign(file: BinaryIO, wanted: Format | None = None, name: str = "")
         return
     found = _in_zip(file) if head.startswith(zips.STARTS) else foreign_name(head)
     if found:
-        raise _refusal(found)
+        raise _refusal(found, wanted)
     if wanted in (None, "csv") and not head.startswith(zips.STARTS):
         _refuse_text(text_head(file))
     file.seek(0)
@@ -139,9 +139,11 @@ def _is_readable(file: BinaryIO, name: str) -> bool:
     return kind in READERS and kind != ARCHIVE
 
 
-def _refusal(found: str) -> AppError:
+def _refusal(found: str, wanted: Format | None = None) -> AppError:
     if found.startswith("a picture"):
         return AppError("import.format_unknown/picture", found=found)
+    if wanted not in (None, "file"):
+        return AppError("import.format_unknown/list", found=found)
     return AppError("import.format_unknown", found=found)
 
 

@@ -158,9 +158,13 @@ def _is_storable(text: str) -> bool:
 
 
 def _is_encoding(name: str) -> bool:
-    """Tell an encoding whose lines end with the byte that ends them in ASCII."""
+    """Tell an encoding whose lines end with the byte that ends them in ASCII, and that reads any bytes."""
+    if not name:
+        return True
     try:
-        return not name or ("a\n".encode(codecs.lookup(name).name) == b"a\n" and name.isascii())
+        known = codecs.lookup(name).name
+        b"\xff".decode(known, errors="replace")  # some of Python's codecs, such as idna, replace nothing
+        return name.isascii() and "a\n".encode(known) == b"a\n"
     except (LookupError, ValueError, TypeError):
         return False
 

@@ -11,13 +11,13 @@ from workers.models import JobItem
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from django.db.models import QuerySet
 
     from models_admin.models import ModelVersion
     from search.units.kind import UnitFailure
     from workers.jobs.context import JobContext
-    from workers.models import Job
 
 
 PASSING = frozenset({"image.memory", "encoder.memory"})
@@ -27,13 +27,13 @@ APART = timedelta(minutes=10)
 """The first and the last of these tries are at least so far apart, so that no short want of memory counts for good."""
 
 
-def broken_units(version: ModelVersion, kind: str, job: Job | None = None) -> set[int]:
+def broken_units(version: ModelVersion, kind: str, job_id: UUID | None = None) -> set[int]:
     """Return the ids of the version's units that are recorded as failed and still exist.
 
-    What may pass counts where `job`, the one that runs, recorded it, or `TRIES` jobs over some time did.
+    What may pass counts where the job `job_id`, the one that runs, recorded it, or `TRIES` jobs over some time did.
     """
     rows = JobItem.objects.filter(payload__version=version.pk, payload__kind=kind)
-    for_good = rows.exclude(error_id__in=PASSING) | rows.filter(job=job)
+    for_good = rows.exclude(error_id__in=PASSING) | rows.filter(job=job_id)
     recorded = {unit for unit in for_good.values_list("payload__unit", flat=True) if isinstance(unit, int)}
     recorded |= _failed_often(rows.filter(error_id__in=PASSING))
     return set(unit_kind(kind).rows.filter(pk__in=recorded).values_list("pk", flat=True))

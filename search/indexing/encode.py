@@ -71,7 +71,7 @@ def encode_missing(version: ModelVersion, ctx: JobContext) -> EncodeReport:
 
 def _encode_kind(version: ModelVersion, kind: str, ctx: JobContext, report: EncodeReport) -> None:
     state = coverage(version)[kind]
-    pending = state.missing - len(broken_units(version, kind, ctx.job))
+    pending = state.missing - len(broken_units(version, kind, ctx.job.pk))
     if pending > 0:
         counted = _may_be_counted(version, kind, ctx)
         if pending > max(REBUILD_UNITS_MIN, state.total // 2):
@@ -114,7 +114,7 @@ def _pass(version: ModelVersion, kind: str, ctx: JobContext, report: EncodeRepor
     before = (report.encoded, report.failed)
     with ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool:
         running: Future[EncodedUnits] | None = None
-        for batch in batches_missing(version, kind, encoder, ctx.job):
+        for batch in batches_missing(version, kind, encoder, ctx.job.pk):
             finished, running = running, pool.submit(encode, encoder, modality, batch)
             if finished:
                 _write(version, kind, finished.result(), ctx, report)

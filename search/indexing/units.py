@@ -23,12 +23,12 @@ from workers.inference.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from uuid import UUID
 
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
     from workers.inference.encoder import Encoder
-    from workers.models import Job
 
     Floats: TypeAlias = NDArray[np.float32]
 
@@ -58,9 +58,9 @@ class EncodedUnits:
     failures: list[UnitFailure]
 
 
-def batches_missing(version: ModelVersion, kind: str, encoder: Encoder, job: Job) -> Iterator[UnitBatch]:
+def batches_missing(version: ModelVersion, kind: str, encoder: Encoder, job_id: UUID) -> Iterator[UnitBatch]:
     """Yield half batches of units without a vector, ascending in windows, without those known to be broken."""
-    broken, known = broken_units(version, kind, job), unit_kind(kind)
+    broken, known = broken_units(version, kind, job_id), unit_kind(kind)
     size = BATCH_UNITS[encoder.device][known.modality] // 2
     window = max(size, _WINDOWS[known.modality])
     with ThreadPoolExecutor(min(DECODE_THREADS_MAX, os.cpu_count() or 1), "decoder") as threads:

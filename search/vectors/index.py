@@ -59,7 +59,7 @@ class Graph:
 
 GRAPHS: dict[IndexKind, Graph] = {
     "hnsw": Graph(32, 128, 16),
-    "ternary": Graph(16, 64, 2),
+    "ternary": Graph(16, 128, 2),
     "binary": Graph(16, 64, 1),
 }
 

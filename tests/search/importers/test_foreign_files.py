@@ -76,6 +76,20 @@ def test_a_file_that_is_no_import_format_is_refused_by_what_it_is(found):
     assert found == "text" or found in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("wanted", "advice"),
+    [(None, "PDFs, Office files"), ("file", "PDFs, Office files"), ("csv", "saved as CSV")],
+)
+def test_the_refusal_names_what_can_be_imported_in_its_place(wanted, advice):
+    with pytest.raises(AppError, match=advice):
+        refuse_foreign(io.BytesIO(FOREIGN["a NumPy array"]), wanted)
+
+
+def test_the_refusal_of_a_table_with_other_columns_speaks_of_a_mapping():
+    with pytest.raises(AppError, match="needs a mapping"):
+        refuse_foreign(io.BytesIO(b"Artikelnr.;Bezeichnung\n1;Pumpe\n"))
+
+
 def test_archives_by_gzip_are_known_as_well():
     with pytest.raises(AppError, match="gzip"):
         refuse_foreign(io.BytesIO(tar("w:gz")))

@@ -368,6 +368,7 @@ def test_a_hostile_text_is_refused_with_an_id(at, content):
         {"columns": [{"column": "a", "field": "title"}], "header": 99},
         {"columns": [{"column": "a", "field": "title"}], "encoding": "punycode"},
         {"columns": [{"column": "a", "field": "title"}], "encoding": "utf-16"},
+        {"columns": [{"column": "a", "field": "title"}], "encoding": "idna"},
         {"columns": [{"column": "a\0", "field": "title"}]},
         {"columns": [{"column": "\ud800", "field": "title"}]},
         {"columns": [{"column": "a", "field": "title"}], "further": 1},

@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 from django.db import connection
+from django.utils import timezone
 from PIL import Image
 from psycopg import sql
 
@@ -18,6 +19,7 @@ from retrieval_site.errors import AppError
 from search.indexing import encode as encode_module
 from search.indexing import encoders
 from search.indexing import prepare as prepare_module
+from search.indexing.broken import APART
 from search.indexing.locks import version_lock
 from search.models import DocumentImage, Passage
 from search.services.collections import collection_create
@@ -29,11 +31,17 @@ from search.vectors.tables import VectorTable, table_create, table_drop
 from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
 from tests.support.trigger_bundle import trigger_version
 from workers.encoding.pool import POOL
-from workers.inference.errors import EncoderDiedLoadingError, EncoderError, EncoderNotStartedError, TextError
+from workers.inference.errors import (
+    EncoderDiedLoadingError,
+    EncoderError,
+    EncoderMemoryError,
+    EncoderNotStartedError,
+    TextError,
+)
 from workers.jobs.errors import JobDeferred
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_retry_failed
-from workers.models import Blob, Job
+from workers.models import Blob, Job, JobItem
 from workers.storage.blobs import blob_store
 
 pytestmark = pytest.mark.django_db
@@ -425,7 +433,9 @@ def test_catching_up_a_version_that_is_retired_meanwhile_says_so(
 
     save(corpus)
     monkeypatch.setattr(prepare_module, "encode_missing", dropping)
-    ctx = SimpleNamespace(job=SimpleNamespace(owner=None), stage=lambda *_, **__: None, checkpoint=list)
+    ctx = SimpleNamespace(
+        job=SimpleNamespace(owner=None, pk=None), stage=lambda *_, **__: None, checkpoint=list
+    )
     with pytest.raises(AppError) as caught:
         prepare_module.prepare(version, ctx)
     assert caught.value.id == error_id
@@ -452,3 +462,52 @@ def test_no_unit_is_blamed_where_the_encoder_cannot_be_started(version, corpus, 
     assert stored(version) == {}
     assert run_encode().state == "succeeded"
     assert len(stored(version)) == 20
+
+
+def test_no_unit_is_blamed_where_the_encoder_has_memory_for_nothing(version, corpus, monkeypatch):
+    save(corpus)
+    encoder = encoders.encoder_of(version)
+
+    def starved(*_):
+        raise EncoderMemoryError("encoder.memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(encoder), "encode_texts", starved)
+        job = run_encode()
+    assert (job.state, job.error_id, job.items.count()) == ("failed", "encoder.memory", 0)
+    assert run_encode().state == "succeeded"
+    assert len(stored(version)) == 20
+
+
+def test_a_unit_that_takes_too_much_memory_is_tried_by_three_jobs_over_some_time(
+    version, corpus, monkeypatch
+):
+    save(corpus)
+    too_long = Passage.objects.order_by("pk")[7]
+    encoder, tried = encoders.encoder_of(version), []
+    original = type(encoder).encode_texts
+
+    def encode_texts(self, texts):
+        if too_long.text in texts:
+            tried.append(len(texts))
+            raise EncoderMemoryError("encoder.memory")
+        return original(self, texts)
+
+    monkeypatch.setattr(type(encoder), "encode_texts", encode_texts)
+    for jobs in (1, 2, 3):
+        tried.clear()
+        job = run_encode()
+        assert (job.state, len(stored(version))) == ("succeeded", 19)
+        assert [item.error_id for item in job.items.all()] == ["encoder.memory"]
+        assert tried
+        assert job.result["coverage"]["tiny@1"]["passage"]["missing"] == 1, f"after {jobs} it may still come"
+    JobItem.objects.filter(pk=JobItem.objects.first().pk).update(created_at=timezone.now() - 2 * APART)
+    tried.clear()
+    job = run_encode()
+    assert not tried
+    assert job.result["coverage"]["tiny@1"]["passage"] == {
+        "total": 20,
+        "stored": 19,
+        "broken": 1,
+        "missing": 0,
+    }

@@ -19,7 +19,9 @@ from retrieval_site.errors import AppError
 from search.indexing import encoders
 from search.judged import asking, searches
 from search.models import Collection, Document, Judgement, Query
+from search.retrieval import dense
 from search.vectors.copy import vectors_write
+from search.vectors.tables import table_drop
 from tests.support.corpus import (
     make_collection,
     make_documents,
@@ -243,6 +245,34 @@ def test_only_a_ready_version_is_measured(passages):
         services.version_measure(version=version)
     assert run_job_inline(job).error_id == "version.wrong_state"
     assert run_job_inline(job_create(MEASURE, VersionParameters(version=0))).error_id == "model.not_found"
+
+
+def test_a_version_that_is_retired_while_it_is_measured_ends_the_job_in_a_sentence(passages, monkeypatch):
+    version, plan = version_of(passages, champion=True), dense.make_plan
+    asked(1)
+
+    def retired_meanwhile(*given):
+        made = plan(*given)
+        table_drop(version)
+        services.version_move(version, "retired")
+        return made
+
+    job = job_create(MEASURE, VersionParameters(version=version.pk))
+    monkeypatch.setattr(dense, "make_plan", retired_meanwhile)
+    assert run_job_inline(job).error_id == "model.not_ready"
+
+
+def test_a_missing_table_of_a_version_that_is_ready_is_loud(passages, monkeypatch):
+    version, plan = version_of(passages, champion=True), dense.make_plan
+    asked(1)
+
+    def damaged(*given):
+        made = plan(*given)
+        table_drop(version)
+        return made
+
+    monkeypatch.setattr(dense, "make_plan", damaged)
+    assert run_job_inline(services.version_measure(version=version)).error_id == "job.crashed"
 
 
 def test_the_page_shows_the_difference_and_offers_a_worse_version_with_a_warning(passages, admin_client):

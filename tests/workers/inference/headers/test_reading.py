@@ -86,6 +86,13 @@ def test_a_slow_path_is_refused_before_it_is_decoded(data, what):
 
 
 @pytest.mark.usefixtures("_nothing_is_decoded")
+def test_the_refusal_claims_no_more_than_was_counted():
+    """Counting ends at the limit, so how many there are in all is not known."""
+    with pytest.raises(PictureError, match="has more than 64 scans"):
+        read_header(hostile.jpeg_scans(220, 800), PictureLimits())
+
+
+@pytest.mark.usefixtures("_nothing_is_decoded")
 def test_scans_inside_a_tiff_count_too():
     strip = hostile.jpeg_scans(220, 7744)
     data = hostile.tiff_strips(1, compression=7, strip=strip, width=7744, rows=7744)

@@ -34,6 +34,9 @@ class Misbehaving:
     def defect(self, head, payload):
         raise KeyError("a defect")
 
+    def lack(self, head, payload):
+        raise RuntimeError(head["words"])
+
     def crash(self, head, payload):
         ctypes.string_at(0)
 

@@ -78,6 +78,12 @@ def test_an_expected_failure_comes_over_as_what_it_is_and_the_child_goes_on(stea
     assert call(steady, "grow", {"blocks": 4})[0] == {"blocks": 4}
 
 
+@pytest.mark.parametrize("words", ["Exception: std::bad_alloc", "can't start new thread"])
+def test_what_libraries_say_without_memory_is_told_as_that(steady, words):
+    with pytest.raises(SandboxMemoryError):
+        call(steady, "lack", {"words": words})
+
+
 def test_an_answer_that_is_longer_than_was_allowed_is_not_taken(fragile):
     with pytest.raises(SandboxBrokenError):
         call(fragile, "overflow", {"bytes": 1 << 20}, reply_bytes=10)
