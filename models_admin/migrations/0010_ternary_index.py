@@ -4,15 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('models_admin', '0009_manage_models'),
+        ("models_admin", "0009_manage_models"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='modelversion',
-            name='vector_index',
-            field=models.CharField(choices=[('hnsw', 'an HNSW index of the vectors'), ('ternary', 'a ternary index, two bits a dimension'), ('binary', "a binary index of the vectors' signs"), ('exact', 'no index')], default='hnsw', max_length=10),
+            model_name="modelversion",
+            name="vector_index",
+            field=models.CharField(
+                choices=[
+                    ("hnsw", "an HNSW index of the vectors"),
+                    ("ternary", "a ternary index, two bits a dimension"),
+                    ("binary", "a binary index of the vectors' signs"),
+                    ("exact", "no index"),
+                ],
+                default="hnsw",
+                max_length=10,
+            ),
         ),
     ]
