@@ -37,6 +37,14 @@ def notes(tmp_path):
     return path
 
 
+def test_an_import_of_which_every_document_is_refused_ends_the_command_as_a_failure(tmp_path, capsys):
+    notes = tmp_path / "notes.jsonl"
+    notes.write_text('{"id": "a", "colour": "red"}\n{"title": "no id"}\n')
+    with pytest.raises(CommandError, match=r"All 2 documents were refused\."):
+        call_command("import_documents", "notes", notes)
+    assert "0 new, 0 changed, 0 unchanged, 2 failed" in capsys.readouterr().out
+
+
 def test_documents_are_checked_then_imported_into_a_new_collection(notes, capsys):
     call_command("import_documents", "notes", notes, dry_run=True)
     assert not Document.objects.exists()

@@ -70,6 +70,8 @@ class Command(JobCommand):
         self.stdout.write(_counted(result, "documents", "passages", "images"))
         for warning in result.warnings or ():
             self.stderr.write(self.style.WARNING(f"{warning.message} ({warning.id})"))
+        if result.failed and not (result.new or result.changed or result.unchanged):
+            raise CommandError(f"All {result.failed:,} documents were refused.")
 
 
 def _mapping(path: Path | None) -> dict[str, Any] | None:
