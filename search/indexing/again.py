@@ -32,7 +32,9 @@ def encode_again() -> Job | None:
     It waits for as long as they have been failing without one that succeeded, so that the waits double.
     """
     ended = Job.objects.filter(type__in=_ENCODING, finished_at__gt=Now() - WITHIN)
-    left_units = Exists(JobItem.objects.filter(job=OuterRef("pk"), error_id__in=PASSING))
+    left_units = Exists(
+        JobItem.objects.filter(job=OuterRef("pk"), error_id__in=PASSING, payload__has_key="unit")
+    )
     failed = ended.filter(Q(state=JobState.FAILED, error_id__in=_FAILURES) | Q(left_units))
     last = failed.aggregate(at=Max("finished_at"))["at"]
     if last is None or Job.objects.filter(type=ENCODE.name, created_at__gt=last).exists():

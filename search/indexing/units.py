@@ -44,8 +44,6 @@ A batch goes through in halves: one is being written while the other is being en
 DECODE_THREADS_MAX = 8
 _WINDOWS: dict[Modality, int] = {"text": 2048, "image": 0}
 """Units read at a time, where that is more than a batch: texts are sorted by length."""
-
-
 _ANY_TEXT = "photo"
 
 

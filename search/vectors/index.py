@@ -3,8 +3,9 @@
 Its kind is the operator's choice for the version: of the vectors (`hnsw`), of codes of two bits a dimension (`ternary`)
 or of their signs alone (`binary`), or none (`exact`). Of vectors, m 32 and ef_construction 128 reach recall@10 0.976 at
 ef_search 64 where pgvector's defaults need three times the time for less; building takes twice as long (measured with
-70,000 vectors of 1,024 dimensions). Of codes, a denser graph is no use: what they leave out is made good by comparing
-more candidates.
+70,000 vectors of 1,024 dimensions). Of codes, more neighbours are no use: what they leave out is made good by comparing
+more candidates. Of two bits, ef_construction 128 in place of 64 found 0.943 in place of 0.923 by 400 candidates of a
+million.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 TERNARY_STEP = 0.6
 """How far from 0 the two thresholds of a ternary code are, in standard deviations of a vector of length 1.
 
-Of `bench.codes`' vectors 0.5 and 0.6 find the same as 226 candidates by each dimension's own median magnitude do with
-147 to 191; 0.8 needs 463."""
+Of 100,000 vectors of `bench.codes`, 0.99 of the ten best are among 147 to 191 candidates with 0.5 and 0.6, among 226
+with each dimension's own median magnitude, among 463 with 0.8; by signs alone among 672."""
 
 _CODES: dict[IndexKind, sql.SQL] = {
     "binary": sql.SQL("binary_quantize({vector})::bit({dim})"),

@@ -65,6 +65,10 @@ _NEAR = sql.SQL("""
 # A sample of the rows comes as text with every vector in it, and only their number is of use.
 _FEW_SAMPLES = sql.SQL("ALTER FOREIGN TABLE {} ALTER {} SET STATISTICS 1")
 _ADD_STEPS = sql.SQL("ALTER FOREIGN TABLE {} ADD COLUMN IF NOT EXISTS steps_apart float8")
+_WITH_STEPS = """
+    SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'steps_apart'
+    WHERE relname = ANY(%s) AND relnamespace = current_schema()::regnamespace AND NOT attisdropped
+"""
 _COLUMNS = ("unit_id", "document_id", "collection_id", "embedding")
 
 
@@ -151,8 +155,11 @@ def views_renew(parts: Sequence[VectorPart], dim: int) -> None:
         with connected(shard_named(part.server)) as there:
             there.execute(_view(part.name, dim))
     with connection.cursor() as cursor:
+        cursor.execute(_WITH_STEPS, [[part.near for part in parts]])
+        known = {name for (name,) in cursor.fetchall()}
         for part in parts:
-            cursor.execute(_ADD_STEPS.format(sql.Identifier(part.near)))
+            if part.near not in known:  # adding a column waits for whoever searches
+                cursor.execute(_ADD_STEPS.format(sql.Identifier(part.near)))
 
 
 def _view(part: str, dim: int) -> sql.Composed:

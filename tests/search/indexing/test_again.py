@@ -43,7 +43,14 @@ def test_units_that_were_left_out_for_want_of_memory_are_tried_again() -> None:
     job = ended(2, state=JobState.SUCCEEDED, error_id="")
     JobItem.objects.create(job=job, key="a picture", error_id="image.truncated", reason="damaged")
     assert encode_again() is None
-    JobItem.objects.create(job=job, key="another", error_id="image.memory", reason="no memory")
+    refused = {
+        "key": "a file that was refused at its import",
+        "error_id": "image.memory",
+        "reason": "no memory",
+    }
+    JobItem.objects.create(job=job, **refused)
+    assert encode_again() is None
+    JobItem.objects.create(job=job, **refused | {"key": "another", "payload": {"unit": 1}})
     assert encode_again() is not None
 
 
