@@ -105,6 +105,7 @@ from search.services.resumable_uploads import uploads_sweep
 from search.services.table_uploads import table_looks_forget
 from search.side_by_side.shadow import shadow_ask
 from search.sources.round import run_round
+from search.vectors.dropped import told_once_dropped
 from search.vectors.sharded.waiting import waiting_for_shards
 from search.webhooks.sending import deliver_due
 from search.words.vocabulary import vocabularies_refresh
@@ -314,7 +315,8 @@ def _prepared(version: ModelVersion, ctx: JobContext) -> dict[str, Covered]:
     if ctx.only_failed:
         forget_broken(ctx)
     coverage = prepare(version, ctx)
-    calibrate_version(version, ctx)
+    with told_once_dropped(version):
+        calibrate_version(version, ctx)
     if has_judged_searches():
         version_measure(version=version)
     return coverage

@@ -19,6 +19,7 @@ from search.adapting.collect_set import examples_of_set
 from search.adapting.words import EVALUATION_SET, METRICS, measured, said_of
 from search.evaluation.measure import set_of_job
 from search.evaluation.rights import name_for_everybody
+from search.vectors.dropped import told_once_dropped
 from workers.adapting.learning import STEPS_IN_ALL, learn
 from workers.inference.adapted import adapted_write
 
@@ -34,7 +35,8 @@ STEPS_BETWEEN = 20
 def learned_version(run: JobRun[LearnParameters, LearnResult]) -> ModelVersion | None:
     """Return the valid version that the marks gave; None where there is nothing to learn, as the result then says.
 
-    What a run before this one came to is not done again. Raises AppError `version.cannot_learn`, `model.not_found`.
+    What a run before this one came to is not done again. Raises AppError `version.cannot_learn`, `model.not_found`,
+    and `model.not_ready` where the vectors that are learned from are dropped meanwhile.
     """
     if run.result.said is None:
         _learn(run)
@@ -49,10 +51,11 @@ def _learn(run: JobRun[LearnParameters, LearnResult]) -> None:
     base = learning_base(_version(run.parameters.version))
     set_id = run.parameters.evaluation_set
     source = None if set_id is None else set_of_job(set_id)
-    if source is None:
-        examples = examples_of(base, run.parameters.collection, run)
-    else:
-        examples = examples_of_set(base, source, run)
+    with told_once_dropped(base):
+        if source is None:
+            examples = examples_of(base, run.parameters.collection, run)
+        else:
+            examples = examples_of_set(base, source, run)
     run.stage("learn", STEPS_IN_ALL)
     learned = learn(examples, step_done=_LearningSteps(run))
     said = said_of(learned)

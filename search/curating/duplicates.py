@@ -20,6 +20,7 @@ from search.job_types import FIND_DUPLICATES, DuplicatesParameters
 from search.models import Document, NearDuplicate
 from search.retrieval.collapse import nearly_same
 from search.units.registry import unit_kind
+from search.vectors.dropped import told_once_dropped
 from search.vectors.nearest import nearest
 from search.vectors.tables import VectorTable, tables_of
 from workers.jobs.services import job_create_once
@@ -156,7 +157,10 @@ def find_duplicates(run: JobRun[DuplicatesParameters, DuplicatesResult]) -> int:
 
 
 def pairs_among(collection: int, documents: Sequence[int]) -> list[SamePair]:
-    """Return those of the documents that are nearly the same as an older one, each with the oldest."""
+    """Return those of the documents that are nearly the same as an older one, each with the oldest.
+
+    Raises AppError `model.not_ready` where the champion's vectors are dropped meanwhile.
+    """
     version = champion()
     if version is None:
         return []
@@ -164,9 +168,9 @@ def pairs_among(collection: int, documents: Sequence[int]) -> list[SamePair]:
     for table in tables_of(version):
         if table.kind in _FIRST:
             by_words = unit_kind(table.kind).modality == "text"
-            for document, other, content, other_content, cosine in _near(
-                table, version.dim, collection, documents
-            ):
+            with told_once_dropped(version):
+                near = _near(table, version.dim, collection, documents)
+            for document, other, content, other_content, cosine in near:
                 if nearly_same(content, other_content, cosine, by_words=by_words):
                     found.setdefault(document, other)
     return [SamePair(document, other) for document, other in found.items()]

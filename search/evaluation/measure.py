@@ -17,6 +17,7 @@ from search.indexing.encoders import encoder_of
 from search.job_types import EvaluateResult
 from search.judged.measures import ndcg, reciprocal_rank, success_at_1, success_at_10
 from search.models import Document, EvaluationResult, EvaluationSet
+from search.vectors.dropped import told_once_dropped
 from workers.training.measures.bootstrap import paired_means
 
 if TYPE_CHECKING:
@@ -72,9 +73,13 @@ def _measure(
     queries: Sequence[EvaluationQuery],
     run: JobRun[EvaluateParameters, EvaluateResult],
 ) -> int:
-    """Ask the queries under the version and keep a row for each direction; return how many it answered."""
-    found = rankings(version, evaluation_set.collection_id, queries, run)
-    cost, coverage = cost_of(version, encoder_of(version)), coverage_of(version)
+    """Ask the queries under the version and keep a row for each direction; return how many it answered.
+
+    Raises AppError `model.not_ready` where the version's vectors are dropped meanwhile.
+    """
+    with told_once_dropped(version):
+        found = rankings(version, evaluation_set.collection_id, queries, run)
+        cost, coverage = cost_of(version, encoder_of(version)), coverage_of(version)
     with transaction.atomic():
         for direction, asking in _directions(queries).items():
             result = _result(evaluation_set, version, asking, found)

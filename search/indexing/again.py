@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.db.models import Exists, Max, Min, OuterRef, Q
 from django.db.models.functions import Now
 
-from models_admin.job_types import PREPARE
+from models_admin.job_types import LEARN, PREPARE
 from search.indexing.broken import PASSING
 from search.job_types import ENCODE, IMPORT, SOURCE_ROUND
 from workers.jobs.services import job_create_once
@@ -19,7 +19,7 @@ from workers.models import Job, JobItem, JobState
 
 WITHIN = timedelta(days=1)
 WAIT, WAIT_MAX = timedelta(minutes=1), timedelta(hours=1)
-_ENCODING = [each.name for each in (ENCODE, IMPORT, SOURCE_ROUND, PREPARE)]
+_ENCODING = [each.name for each in (ENCODE, IMPORT, SOURCE_ROUND, PREPARE, LEARN)]
 _FAILURES = (
     "job.memory", "job.lost", "job.crashed", "job.database_failed", "job.disk_full", "job.broker_failed",
     "encoder.memory", "encoder.cannot_load",

@@ -20,6 +20,8 @@ from search.vectors.tables import table_create, table_drop
 from workers.jobs.errors import JobCancelled, JobStopped
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from workers.jobs.context import JobContext
 
 _ALLOWED = (VersionState.VALID, VersionState.PREPARING, VersionState.RETIRED, VersionState.SET_ASIDE)
@@ -67,7 +69,7 @@ def _build(version: ModelVersion, ctx: JobContext) -> None:
     encode_missing(version, ctx)
     ctx.stage("verify")
     with waiting_for_shards():
-        report = coverage_report(version)
+        report = coverage_report(version, ctx.job.pk)
     for kind, counts in report.items():
         if 2 * counts.broken > counts.total:
             raise AppError("version.cannot_encode", model=version.key, kind=kind, **asdict(counts))
@@ -78,11 +80,14 @@ def _drop(version: ModelVersion) -> None:
     version_move(version, VersionState.VALID)
 
 
-def coverage_report(version: ModelVersion) -> dict[str, Covered]:
-    """Return by kind of unit how many there are, have a vector, cannot be encoded, and are still missing."""
+def coverage_report(version: ModelVersion, job_id: UUID | None = None) -> dict[str, Covered]:
+    """Return by kind of unit how many there are, have a vector, cannot be encoded, and are still missing.
+
+    What the job `job_id` could not encode counts as such, even where another one may.
+    """
     report = {}
     for kind, found in coverage(version).items():
-        broken = len(broken_units(version, kind)) if found.missing else 0
+        broken = len(broken_units(version, kind, job_id)) if found.missing else 0
         report[str(kind)] = Covered(
             total=found.total, stored=found.stored, broken=broken, missing=max(0, found.missing - broken)
         )

@@ -15,6 +15,7 @@ from search.units.kind import Modality, UnitBatch, UnitFailure, UnitReading
 from search.units.registry import unit_kind
 from search.vectors.coverage import units_missing
 from workers.inference.errors import (
+    EncoderDiedError,
     EncoderMemoryError,
     EncoderSetAsideError,
     EncoderUnfitError,
@@ -114,11 +115,20 @@ def _alone(run: Callable[[Sequence[Any]], Floats], value: Any) -> Floats:
     try:
         return _checked(run([value]))
     except EncoderMemoryError:
-        try:
-            run([_ANY_TEXT if isinstance(value, str) else np.zeros_like(value)])
-        except EncoderMemoryError as error:
-            raise EncoderUnfitError("encoder.memory") from error
+        _require_memory(run, _ANY_TEXT if isinstance(value, str) else np.zeros_like(value))
         return _checked(run([value]))
+
+
+def _require_memory(run: Callable[[Sequence[Any]], Floats], witness: Any) -> None:
+    """Raise EncoderUnfitError where the encoder has no memory for this either, or its process ends by it."""
+    try:
+        run([witness])
+    except (EncoderSetAsideError, EncoderUnfitError):
+        raise
+    except (EncoderMemoryError, EncoderDiedError) as error:
+        raise EncoderUnfitError("encoder.memory") from error
+    except InferenceError:
+        return  # a model may give no vector for this: it had the memory to find that out
 
 
 def _checked(vectors: Floats) -> Floats:

@@ -16,6 +16,7 @@ from search.retrieval.scope import scope_for
 from search.retrieval.types import EncodedPart, EncodedQuery
 from search.units.kind import UnitBatch
 from search.units.pictures import image_spec
+from search.vectors.dropped import told_once_dropped
 from search.vectors.sharded.searching import is_of_shards
 from workers.inference.errors import InferenceError
 from workers.inference.framing import Framing
@@ -56,17 +57,19 @@ def rankings(
     Left out are queries that cannot be asked again: their photo or collection is gone, the version does not encode
     one of their parts, or that was a vector of another model. `queries` come with their users and parts.
     `find` looks for the documents of an encoded query, else vectors alone do; None says that it cannot be asked.
+    Raises AppError `model.not_ready` where the version's vectors are dropped meanwhile.
     """
-    encoder = encoder_of(version)
+    encoder, find = encoder_of(version), find or asker_finds
     size = BATCH_UNITS[encoder.device]["image"]
     ctx.stage(f"ask {version} again", len(queries))
-    found = {}
+    found: dict[UUID, list[int]] = {}
     for start in range(0, len(queries), size):
         batch = queries[start : start + size]
-        for query, encoded in queries_encoded(version, encoder, batch):
-            documents = find(query, encoded) if find else asker_finds(query, encoded)
-            if documents is not None:
-                found[query.pk] = documents
+        with told_once_dropped(version):
+            ranked = {
+                query.pk: find(query, asked) for query, asked in queries_encoded(version, encoder, batch)
+            }
+        found |= {query: documents for query, documents in ranked.items() if documents is not None}
         ctx.advance(len(batch))
         ctx.checkpoint()
     return found

@@ -29,7 +29,7 @@ def told_once_dropped(version: ModelVersion) -> Iterator[None]:
     """Raise AppError `model.not_ready` where the version's tables go away within the block."""
     try:
         yield
-    except ProgrammingError as error:
+    except (ProgrammingError, UndefinedTable) as error:
         if is_of_dropped(version, error):
             raise AppError("model.not_ready/dropped") from error
         raise

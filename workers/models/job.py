@@ -86,6 +86,7 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["state", "lease_until"], name="job_state_lease"),
             models.Index(fields=["created_at"], name="job_created_at"),
+            models.Index(fields=["finished_at"], name="job_finished_at"),
         ]
 
     def __str__(self) -> str:
@@ -175,6 +176,7 @@ class JobItem(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["job", "key", "error_id"], name="job_item_once")]
+        indexes = [models.Index(fields=["error_id"], name="job_item_error_id")]
 
     def __str__(self) -> str:
         return f"{self.key}: {self.error_id}"

@@ -14,6 +14,7 @@ from models_admin.job_types import LEARN, MEASURE
 from models_admin.learning import version_learn
 from models_admin.models import ModelVersion, VersionState
 from retrieval_site.errors import AppError
+from search.adapting import collect
 from search.adapting.collect import examples_of
 from search.adapting.searches import learnable_searches
 from search.indexing import remap
@@ -181,6 +182,21 @@ def test_a_run_that_was_stopped_goes_on_with_the_version_that_it_made(taken_for_
     assert new.state == VersionState.READY
     assert len(calls) == 4  # 12 pictures, five at a time, and the first once more
     assert all(one.complete for one in coverage(new).values())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_base_that_is_retired_while_it_is_learned_from_ends_the_job_in_a_sentence(version, monkeypatch):
+    mark(version, count=90)
+    job, sample = version_learn(version=version), collect.units_sample
+
+    def retired_meanwhile(*asked):
+        table_drop(version)
+        services.version_move(version, VersionState.RETIRED)
+        return sample(*asked)
+
+    monkeypatch.setattr(collect, "units_sample", retired_meanwhile)
+    done = run_job_inline(job)
+    assert (done.state, done.error_id) == ("failed", "model.not_ready")
 
 
 def test_what_the_base_lacks_is_encoded(taken_for_valid, encoded_version, collection):

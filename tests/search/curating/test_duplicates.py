@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from models_admin.models import VersionState
+from models_admin.services import version_move
 from search.curating import duplicates
 from search.curating.duplicates import duplicate_groups, duplicates_look
 from search.models import NearDuplicate
 from search.services.documents import encode_soon
-from tests.support.corpus import tiny_version
+from search.vectors.tables import table_drop
+from tests.support.corpus import make_version, tiny_version
 from tests.support.pages import picture_bytes, save_document
 from workers.jobs.runner import run_job_inline
 
@@ -37,6 +40,23 @@ def test_texts_and_pictures_that_are_nearly_the_same_are_found_in_their_collecti
     }
     twin.delete()
     assert run_job_inline(duplicates_look(collection=notes, by=ann)).result["found"] == 1
+
+
+def test_a_version_that_is_retired_while_duplicates_are_looked_for_ends_the_job_in_a_sentence(
+    notes, ann, monkeypatch
+):
+    version, tables = make_version(champion=True), duplicates.tables_of
+    save_document(notes, "a", body=f"{LONG}.")
+
+    def retired_meanwhile(asked):
+        found = tables(asked)
+        table_drop(version)
+        version_move(version, VersionState.RETIRED)
+        return found
+
+    monkeypatch.setattr(duplicates, "tables_of", retired_meanwhile)
+    job = run_job_inline(duplicates_look(collection=notes, by=ann))
+    assert (job.state, job.error_id) == ("failed", "model.not_ready")
 
 
 def test_documents_of_a_large_collection_that_were_changed_since_are_the_same_no_more(notes, monkeypatch):

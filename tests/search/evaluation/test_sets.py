@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from models_admin.models import Alias, ModelVersion
-from models_admin.services import champion, version_activate
+from models_admin.models import Alias, ModelVersion, VersionState
+from models_admin.services import champion, version_activate, version_move
 from retrieval_site.errors import AppError
 from search.evaluation import asking, measure
 from search.evaluation.gate import QUERIES_MIN, evaluation_verdict
@@ -26,6 +26,7 @@ from search.judged import asking as judged_asking
 from search.judged import searches
 from search.models import Document, DocumentImage, EvaluationResult, EvaluationSet, Judgement
 from search.vectors.copy import vectors_write
+from search.vectors.tables import VectorTable, table_drop
 from tests.support.corpus import make_collection, make_documents, make_version, picture, store
 from tests.support.queries import make_query
 from workers.inference.manifest import ImageSpec
@@ -104,6 +105,24 @@ def test_words_with_qrels_measure_a_version_that_is_right_and_one_that_is_not(pa
     assert bad.against["differences"]["r_at_1"]["high"] < 0
     assert good.coverage["passage"]["stored"] == DIM
     assert good.cost["caption_ms"] >= 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_version_that_is_retired_before_its_coverage_is_counted_ends_the_job_in_a_sentence(
+    passages, monkeypatch
+):
+    version, cost = version_of(passages, name="good"), measure.cost_of
+
+    def retired_meanwhile(*asked):
+        found = cost(*asked)
+        table_drop(version)
+        version_move(version, VersionState.RETIRED)
+        monkeypatch.setattr(VectorTable, "exists", lambda _: True)  # it was there a moment ago
+        return found
+
+    job = evaluation_start(evaluation_set=qrels_set(), version=version)
+    monkeypatch.setattr(measure, "cost_of", retired_meanwhile)
+    assert run_job_inline(job).error_id == "model.not_ready"
 
 
 def test_a_collections_own_pairs_ask_in_both_directions(passages):

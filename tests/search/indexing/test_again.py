@@ -29,7 +29,7 @@ def test_it_is_asked_for_every_half_minute() -> None:
     assert encode_again in _SCHEDULED
 
 
-@pytest.mark.parametrize("kind", ["encode", "import", "source_round", "prepare"])
+@pytest.mark.parametrize("kind", ["encode", "import", "source_round", "prepare", "learn_from_marks"])
 @pytest.mark.parametrize("error_id", ["job.lost", "encoder.memory", "job.database_failed"])
 def test_one_job_is_started_where_one_failed_for_what_passes(kind, error_id) -> None:
     ended(2, kind=kind, error_id=error_id)

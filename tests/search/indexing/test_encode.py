@@ -14,8 +14,10 @@ from django.utils import timezone
 from PIL import Image
 from psycopg import sql
 
-from models_admin.models import ModelVersion
+from models_admin.models import ModelVersion, VersionState
+from models_admin.services import version_move, version_prepare
 from retrieval_site.errors import AppError
+from search import jobs as job_handlers
 from search.indexing import encode as encode_module
 from search.indexing import encoders
 from search.indexing import prepare as prepare_module
@@ -32,6 +34,7 @@ from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
 from tests.support.trigger_bundle import trigger_version
 from workers.encoding.pool import POOL
 from workers.inference.errors import (
+    EncoderDiedError,
     EncoderDiedLoadingError,
     EncoderError,
     EncoderMemoryError,
@@ -227,7 +230,7 @@ def test_a_unit_that_fails_is_set_aside_with_its_reason_and_skipped_until_retrie
     assert len(stored(version)) == 20
 
 
-def test_a_picture_whose_file_is_lost_or_broken_is_set_aside(version, corpus):
+def test_a_picture_whose_file_is_lost_or_broken_is_set_aside(version, corpus, caplog):
     documents_save(
         collection=corpus,
         records=[
@@ -243,6 +246,7 @@ def test_a_picture_whose_file_is_lost_or_broken_is_set_aside(version, corpus):
     job = run_encode()
     assert {item.error_id for item in job.items.all()} == {"image.truncated", "blob.missing"}
     assert len(stored(version, "image")) == 1
+    assert "tiny@1 cannot encode 1 images: blob.missing" in caplog.text
 
 
 def test_a_model_that_can_encode_nothing_ends_the_job_early(version, corpus, monkeypatch):
@@ -441,6 +445,21 @@ def test_catching_up_a_version_that_is_retired_meanwhile_says_so(
     assert caught.value.id == error_id
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_version_that_is_retired_while_it_is_calibrated_ends_its_preparation_in_a_sentence(
+    version, corpus, monkeypatch
+):
+    def retired_meanwhile(asked, _):
+        table_drop(asked)
+        version_move(asked, VersionState.RETIRED)
+        stored(asked)  # which fitting reads
+
+    save(corpus)
+    monkeypatch.setattr(job_handlers, "calibrate_version", retired_meanwhile)
+    job = run_job_inline(version_prepare(version=version))
+    assert (job.state, job.error_id) == ("failed", "model.not_ready")
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -477,6 +496,56 @@ def test_no_unit_is_blamed_where_the_encoder_has_memory_for_nothing(version, cor
     assert (job.state, job.error_id, job.items.count()) == ("failed", "encoder.memory", 0)
     assert run_encode().state == "succeeded"
     assert len(stored(version)) == 20
+
+
+@pytest.mark.parametrize(
+    ("second", "third", "ends", "left"),
+    [
+        (EncoderDiedError("encoder.died", reason="SIGABRT"), None, ("failed", "encoder.memory"), 0),
+        (EncoderError("encoder.bad_output", dim=8), None, ("succeeded", ""), 0),
+        (None, EncoderError("encoder.bad_output", dim=8), ("succeeded", ""), 1),
+    ],
+    ids=["its process dies of anything", "anything else", "of this unit"],
+)
+def test_a_unit_is_blamed_for_no_failure_of_another_that_stands_witness(
+    version, corpus, monkeypatch, second, third, ends, left
+):
+    save(corpus, 1)
+    encoder = encoders.encoder_of(version)
+    original = type(encoder).encode_texts
+    memory = EncoderMemoryError("encoder.memory")
+    told = [memory, memory, second, third]
+
+    def encode_texts(self, texts):
+        if told and (error := told.pop(0)):
+            raise error
+        return original(self, texts)
+
+    monkeypatch.setattr(type(encoder), "encode_texts", encode_texts)
+    job = run_encode()
+    assert (job.state, job.error_id) == ends
+    assert job.items.count() == left
+
+
+def test_a_version_is_not_ready_where_most_units_failed_for_want_of_memory(version, corpus, monkeypatch):
+    """It would answer, and could be switched to, with hardly a vector."""
+    save(corpus)
+    table_drop(version)
+    ModelVersion.objects.filter(pk=version.pk).update(state=VersionState.VALID)
+    version.refresh_from_db()
+    encoder = encoders.encoder_of(version)
+    original = type(encoder).encode_texts
+
+    def encode_texts(self, texts):
+        if any("1" in text for text in texts) or len(texts) > 1:
+            raise EncoderMemoryError("encoder.memory")
+        return original(self, texts)
+
+    monkeypatch.setattr(type(encoder), "encode_texts", encode_texts)
+    job = run_job_inline(version_prepare(version=version))
+    assert (job.state, job.error_id) == ("failed", "version.cannot_encode")
+    version.refresh_from_db()
+    assert version.state == VersionState.VALID
 
 
 def test_a_unit_that_takes_too_much_memory_is_tried_by_three_jobs_over_some_time(

@@ -21,7 +21,7 @@ from search.judged import asking, searches
 from search.models import Collection, Document, Judgement, Query
 from search.retrieval import dense
 from search.vectors.copy import vectors_write
-from search.vectors.tables import table_drop
+from search.vectors.tables import VectorTable, table_drop
 from tests.support.corpus import (
     make_collection,
     make_documents,
@@ -259,6 +259,23 @@ def test_a_version_that_is_retired_while_it_is_measured_ends_the_job_in_a_senten
 
     job = job_create(MEASURE, VersionParameters(version=version.pk))
     monkeypatch.setattr(dense, "make_plan", retired_meanwhile)
+    assert run_job_inline(job).error_id == "model.not_ready"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_so_does_one_whose_vectors_a_search_by_a_document_asks_for(passages, monkeypatch):
+    version, units = version_of(passages, champion=True), asking.document_units
+    document = Document.objects.first()
+    asked(1, modality="document", text="", document=document)
+
+    def retired_meanwhile(*given):
+        table_drop(version)
+        services.version_move(version, "retired")
+        monkeypatch.setattr(VectorTable, "exists", lambda _: True)  # it was there a moment ago
+        return units(*given)
+
+    job = job_create(MEASURE, VersionParameters(version=version.pk))
+    monkeypatch.setattr(asking, "document_units", retired_meanwhile)
     assert run_job_inline(job).error_id == "model.not_ready"
 
 

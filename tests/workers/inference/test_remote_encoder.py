@@ -17,7 +17,7 @@ from tests.support.trigger_bundle import make_trigger_bundle
 from tests.support.workers import wait_until
 from workers.inference.bundles import bundle_extract, read_manifest
 from workers.inference.encoder import load_encoder
-from workers.inference.errors import EncoderError, TextError
+from workers.inference.errors import EncoderError, EncoderMemoryError, TextError
 from workers.inference.isolation import sandbox_user
 from workers.inference.pictures import to_pixels
 from workers.inference.remote_encoder import EncoderDiedError, EncoderOptions, RemoteEncoder, open_encoder
@@ -183,6 +183,18 @@ def test_vectors_that_a_hostile_child_makes_up_are_not_taken(fragile):
         with np.errstate(invalid="ignore"), pytest.raises(EncoderError) as caught:
             fragile._checked(np.asarray(bad, np.float32).tobytes(), 2)
         assert caught.value.id == "encoder.bad_output"
+
+
+def test_a_child_without_memory_for_an_input_says_so_and_lives(folder, deaths):
+    encoder = RemoteEncoder(folder, EncoderOptions(device="cpu", memory_bytes=8 << 20), deaths.append)
+    try:
+        pid, image = encoder.pid, encoder.manifest.image
+        with pytest.raises(EncoderMemoryError) as caught:
+            encoder.encode_texts(["photo " * (4 << 20)])
+        assert (caught.value.id, encoder.pid, deaths) == ("encoder.memory", pid, [])
+        assert encoder.encode_pixels(np.zeros((1, 3, image.size, image.size), np.float32)).shape == (1, 32)
+    finally:
+        encoder.close()
 
 
 def test_this_process_holds_no_graph(folder):
