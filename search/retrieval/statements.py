@@ -14,7 +14,7 @@ the table, and rather than keep that plan it would make one for every search.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
@@ -112,18 +112,26 @@ class _Closest:
 
 
 def by_index(
-    scope: Scope, dim: int, plan: Plan, *, with_vectors: bool = False, asked_there: bool = False
+    scope: Scope,
+    dim: int,
+    plan: Plan,
+    *,
+    with_vectors: bool = False,
+    asked_there: tuple[VectorPart, ...] = (),
 ) -> Prepared:
     """Return the search by an index; rows of short codes come in the order of these, with exact distances.
 
-    `asked_there`: shards know the vector already, by `vector_ask`.
+    `asked_there`: the parts whose servers know the vector already, by `vector_ask`; no others are asked then, for one
+    that came back since does not know it.
     """
-    return _by_index(replace(_shape(scope), asked_there=asked_there), dim, plan, with_vectors)
+    return _by_index(_shape(scope, asked_there), dim, plan, with_vectors)
 
 
-def exact(scope: Scope, dim: int, *, with_vectors: bool = False, asked_there: bool = False) -> str:
+def exact(
+    scope: Scope, dim: int, *, with_vectors: bool = False, asked_there: tuple[VectorPart, ...] = ()
+) -> str:
     """Return the search by a scan of all that the scope allows; `asked_there` as of `by_index`."""
-    return _exact(replace(_shape(scope), asked_there=asked_there), dim, with_vectors)
+    return _exact(_shape(scope, asked_there), dim, with_vectors)
 
 
 def count(scope: Scope) -> str:
@@ -167,13 +175,20 @@ def _parameter(place: int) -> str:
     return f"filter_{place}"
 
 
-def _shape(scope: Scope) -> _Shape:
+def _shape(scope: Scope, asked_there: tuple[VectorPart, ...] = ()) -> _Shape:
     filters = tuple((one.rows, one.document, one.where) for one in filters_conditions(scope.filters))
     parts = parts_of(scope.table)
-    there = live(parts)
+    there = asked_there or live(parts)
     if parts and not there:
         raise AppError("shards.all_away")
-    return _Shape(scope.table, filters, bool(scope.excluded), there, is_sharded=bool(parts))
+    return _Shape(
+        scope.table,
+        filters,
+        bool(scope.excluded),
+        there,
+        asked_there=bool(asked_there),
+        is_sharded=bool(parts),
+    )
 
 
 @lru_cache

@@ -46,7 +46,7 @@ def test_steps_are_as_far_apart_as_the_thresholds_between_them(stored, questions
 def test_half_of_a_rotation_takes_half_of_the_bytes_and_finds_more_than_signs(stored, questions):
     best = best_places(stored.rows, questions)
     found = {name: (size, places(ranking, questions, best)) for name, size, ranking in codes(stored, seed=1)}
-    assert len(found) == 7
+    assert len(found) == 8
     size, by_axes = found["half of a PCA"]
     assert size == 72
     assert by_axes.mean() < found["signs"][1].mean()

@@ -86,21 +86,21 @@ def _ask_each(parts: Sequence[VectorPart], statement: Callable[[str], sql.Compos
         cursor.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(before)))
 
 
-def vector_ask(table: VectorTable, vector: NDArray[np.float32]) -> bool:
-    """Give the vector `(dim,)` to every shard that is there, for the transaction that is open; return whether it was.
+def vector_ask(table: VectorTable, vector: NDArray[np.float32]) -> tuple[VectorPart, ...]:
+    """Give the vector `(dim,)` to every shard that is there, for the transaction that is open; return the parts there.
 
     Rows then come with their distances instead of their vectors. Not without shards, nor by a replica, where nothing
     can be inserted.
     """
     parts = live(parts_of(table))
     if not parts or alias() != DEFAULT_DB_ALIAS:
-        return False
+        return ()
     written = HalfVector(vector).to_text()
     with connection.cursor() as cursor:
         for server in sorted({part.server for part in parts}):
             name = sql.Identifier(asked_table(server))
             cursor.execute(sql.SQL("INSERT INTO {} VALUES (%s)").format(name), [written])
-    return True
+    return parts
 
 
 def despite_shards(work: Callable[[], Answer]) -> Answer:

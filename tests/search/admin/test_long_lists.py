@@ -86,6 +86,10 @@ def test_each_column_that_is_looked_through_has_its_index(rows, index):
 def test_a_collection_is_listed_by_an_index(order, index):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        # Of a table of few rows, the planner may as well go by the key and filter.
+        cursor.execute(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'search_document_pkey'::regclass"
+        )
     plan = Document.objects.filter(collection=1).order_by(*order)[:9].explain()
     assert index in plan
     assert "Sort" not in plan

@@ -29,7 +29,7 @@ from search.vectors.copy import vectors_write
 from search.vectors.coverage import Coverage, coverage, missing_outside, units_missing
 from search.vectors.index import index_build, index_settled, index_state, table_state
 from search.vectors.read import unit_vectors
-from search.vectors.sharded import layout, rebalance
+from search.vectors.sharded import layout, rebalance, searching
 from search.vectors.sharded.layout import away_forget, away_names, away_note, parts_held, parts_of
 from search.vectors.sharded.searching import (
     PART_MISSING,
@@ -171,8 +171,9 @@ def test_each_shard_answers_from_its_own_index_and_the_collection_is_asked_there
     plan = plan_by_index("hnsw", 48)
     vector = encoded(version).parts[0].vectors[0]
     with planned(plan, scope.table), connection.cursor() as cursor:
-        assert vector_ask(scope.table, vector)
-        statement = statements.by_index(scope, DIM, plan, asked_there=asked_there)
+        parts = vector_ask(scope.table, vector)
+        assert parts == parts_of(scope.table)
+        statement = statements.by_index(scope, DIM, plan, asked_there=parts if asked_there else ())
         cursor.execute(f"EXPLAIN (VERBOSE) {statement}", statements.parameters(scope, vector, count=48))
         explained = "\n".join(row[0] for row in cursor.fetchall())
     assert "Merge Append" in explained
@@ -217,8 +218,7 @@ def test_short_codes_are_compared_on_the_shards_by_parts_of_a_former_release_too
         scope, plan = scope_of(version, [public]), plan_by_index(index, 10)
         vector = encoded(version).parts[0].vectors[0]
         with planned(plan, scope.table), connection.cursor() as cursor:
-            assert vector_ask(scope.table, vector)
-            statement = statements.by_index(scope, DIM, plan, asked_there=True)
+            statement = statements.by_index(scope, DIM, plan, asked_there=vector_ask(scope.table, vector))
             cursor.execute(f"EXPLAIN (VERBOSE) {statement}", statements.parameters(scope, vector))
             remote = re.findall(r"Remote SQL: (.*)", "\n".join(row[0] for row in cursor.fetchall()))
             cursor.execute(str(statement), statements.parameters(scope, vector))
@@ -350,6 +350,22 @@ def test_a_search_that_knows_parts_of_a_table_that_was_moved_is_done_again(
     backgrounds_forget()
     assert [hit.document.pk for hit in asked(corpus).hits] == before
     assert gone == [table.name]
+
+
+def test_a_server_that_comes_back_between_the_vector_and_the_statement_is_not_asked_without_it(
+    corpus, table, monkeypatch
+):
+    gone, *_ = parts_of(table)
+
+    def one_is_away(parts):
+        return tuple(part for part in layout.live(parts) if part != gone)
+
+    whole = asked(corpus)
+    with monkeypatch.context() as patch:
+        patch.setattr(searching, "live", one_is_away)
+        answer = asked(corpus)
+    assert answer.hits
+    assert {hit.document.pk for hit in answer.hits} != {hit.document.pk for hit in whole.hits}
 
 
 def test_what_is_asked_anew_counts_for_the_whole_search(corpus, table, monkeypatch) -> None:
