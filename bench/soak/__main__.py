@@ -201,8 +201,8 @@ def _come_to_rest(site: Site) -> None:
 
 def _let_heal(site: Site) -> None:
     """Give the site its time to encode what failed jobs left, by itself: it starts such a job within minutes."""
-    until = time.monotonic() + HEAL_SECONDS
-    while Counting(site.folder, Ledger()).incomplete() and time.monotonic() < until:
+    counting, until = Counting(site.folder, Ledger()), time.monotonic() + HEAL_SECONDS
+    while counting.incomplete() and time.monotonic() < until:
         time.sleep(5)
 
 

@@ -39,11 +39,8 @@ def encode_again() -> Job | None:
     last = failed.aggregate(at=Max("finished_at"))["at"]
     if last is None or Job.objects.filter(type=ENCODE.name, created_at__gt=last).exists():
         return None
-    if (
-        succeeded := ended.filter(state=JobState.SUCCEEDED)
-        .exclude(left_units)
-        .aggregate(at=Max("finished_at"))["at"]
-    ):
+    whole = ended.filter(state=JobState.SUCCEEDED).exclude(left_units)
+    if succeeded := whole.aggregate(at=Max("finished_at"))["at"]:
         failed = failed.filter(finished_at__gt=succeeded)
     first = failed.aggregate(at=Min("finished_at"))["at"] or last
     wait = min(WAIT_MAX, max(WAIT, last - first))
